@@ -1,0 +1,21 @@
+/** Token batches as the training loop takes them, and the sources that give them in a recorded order. */
+import type { JsonObject } from "../std/json.ts";
+
+/** B sequences of T tokens, row-major (B, T). */
+export interface Batch {
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  readonly inputs: Int32Array;
+  /** inputs shifted by one; where lossMask is 0 any valid id. */
+  readonly targets: Int32Array;
+  /** 1 where the target is supervised. */
+  readonly lossMask: Float32Array;
+}
+
+/** Gives batches for ever (epoch after epoch) in an order that its seed decides. */
+export interface BatchSource {
+  next(): Promise<Batch>;
+  /** Where it stands: after `seek(cursor())` a new source goes on exactly where this one would have. */
+  cursor(): JsonObject;
+  seek(cursor: JsonObject): void;
+}
