@@ -19,3 +19,20 @@ export interface BatchSource {
   cursor(): JsonObject;
   seek(cursor: JsonObject): void;
 }
+
+/** B preference pairs; lossMask is 1 on answer tokens. Row i of `chosen` and row i of `rejected` answer the same prompt; both sides have one shape (B, T). */
+export interface PairBatch {
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  readonly chosen: Batch;
+  readonly rejected: Batch;
+  /** Per row, the pair's index in the data it was made from: the key of cached reference log-probabilities. */
+  readonly indices: Int32Array;
+}
+
+/** As BatchSource, for preference pairs. */
+export interface PairBatchSource {
+  next(): Promise<PairBatch>;
+  cursor(): JsonObject;
+  seek(cursor: JsonObject): void;
+}
