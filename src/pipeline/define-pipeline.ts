@@ -1,0 +1,74 @@
+/**
+ * The DAG as authors write it: calls that add stages and pass refs on, so a cycle cannot be written. A
+ * definition is inert: `resolvePipeline` calls `wire` with a validated config and gives plain data.
+ */
+import { userError } from "../errors.ts";
+import type { JsonObject } from "../std/json.ts";
+import type { ArtifactMap } from "./artifact.ts";
+import type { Ref, RefsOf } from "./ref.ts";
+import type { AnyStage, Stage } from "./stage.ts";
+import type { InferInput, InferOutput, StandardSchema } from "./standard-schema.ts";
+
+export interface Wiring<I extends ArtifactMap, P extends StandardSchema> {
+  /** Default: the stage's name. Needed where one stage is added more than once. */
+  readonly id?: string;
+  readonly inputs: NoInfer<RefsOf<I>>;
+  readonly params: NoInfer<InferInput<P>>;
+}
+
+export interface PipelineBuilder {
+  add<I extends ArtifactMap, O extends ArtifactMap, P extends StandardSchema>(
+    stage: Stage<I, O, P>,
+    wiring: Wiring<I, P>,
+  ): RefsOf<O>;
+}
+
+export interface Pipeline {
+  readonly name: string;
+  readonly config: StandardSchema;
+  /** Takes what `config` validated. */
+  wire(builder: PipelineBuilder, config: unknown): Readonly<Record<string, Ref<string>>>;
+}
+
+export interface StageInstance {
+  readonly id: string;
+  readonly stage: AnyStage;
+  readonly inputs: Readonly<Record<string, { readonly stageId: string; readonly output: string }>>;
+  /** As wired, before the stage's own schema parsed it. */
+  readonly params: JsonObject;
+}
+
+export interface ResolvedPipeline {
+  readonly name: string;
+  /** In the order they were added, which is a topological order. */
+  readonly stages: readonly StageInstance[];
+  readonly outputs: Readonly<Record<string, { readonly stageId: string; readonly output: string }>>;
+}
+
+export function definePipeline<C extends StandardSchema>(
+  name: string,
+  config: C,
+  wire: (builder: PipelineBuilder, config: InferOutput<C>) => Readonly<Record<string, Ref<string>>>,
+): Pipeline {
+  return { name, config, wire };
+}
+
+/** Throws `DUPLICATE_STAGE` where two stages have one id. */
+export function resolvePipeline(pipeline: Pipeline, config: unknown): ResolvedPipeline {
+  const stages = new Map<string, StageInstance>();
+  const builder: PipelineBuilder = {
+    add(stage, { id = stage.name, inputs, params }) {
+      if (stages.has(id))
+        throw userError(
+          "DUPLICATE_STAGE",
+          `two stages have the id ${id}`,
+          `give one of them another: p.add(${id}, { id: "…", … })`,
+        );
+      stages.set(id, { id, stage: stage as unknown as AnyStage, inputs, params: params as JsonObject });
+      const refs = Object.keys(stage.outputs).map((output) => [output, { stageId: id, output }]);
+      return Object.fromEntries(refs) as RefsOf<typeof stage.outputs>;
+    },
+  };
+  const outputs = pipeline.wire(builder, config);
+  return { name: pipeline.name, stages: [...stages.values()], outputs };
+}

@@ -1,0 +1,81 @@
+/**
+ * What a stage is: named, typed inputs and outputs, validated params, and the function that does the work.
+ * A definition is inert; the runner decides whether, where and when `run` is called.
+ */
+import type { Json, JsonObject } from "../std/json.ts";
+import type { ArtifactMap, KindOf, OutputSlot, ValueOf, WriterOf, Written } from "./artifact.ts";
+import type { InferOutput, StandardSchema } from "./standard-schema.ts";
+
+export interface Progress {
+  readonly done: number;
+  /** Absent where the end is not known. */
+  readonly total?: number;
+  readonly unit: "steps" | "bytes" | "documents" | "tokens";
+  /** What is being done now, e.g. `encoding zh`. */
+  readonly message?: string;
+  /** Current figures, e.g. loss, learningRate, tokensPerSecond. */
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+export interface StageContext {
+  /** Aborted on interrupt: write a checkpoint, then throw; the next run resumes. */
+  readonly signal: AbortSignal;
+  readonly log: (message: string) => void;
+  readonly progress: (progress: Progress) => void;
+  /** Tells the runner that a checkpoint is safely on disk. */
+  readonly checkpointed: (step: number) => void;
+  /** Belongs to this fingerprint; survives kills; removed when the stage commits. */
+  readonly checkpointDirectory: string;
+  /** Shared by all runs; for content that is verified by digest. Never part of a result. */
+  readonly downloadsDirectory: string;
+}
+
+export interface Resources {
+  /** CPU slots; default 1. */
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
+  /** Accelerators used where the machine has any. */
+  readonly accelerators?: number;
+}
+
+export interface RunArguments<I extends ArtifactMap, O extends ArtifactMap, Params> {
+  readonly inputs: { readonly [K in keyof I]: ValueOf<I[K]> };
+  readonly outputs: { readonly [K in keyof O]: OutputSlot<KindOf<O[K]>, WriterOf<O[K]>> };
+  readonly params: Params;
+  readonly context: StageContext;
+}
+
+export type RunResult<O extends ArtifactMap> = { readonly [K in keyof O]: Written<KindOf<O[K]>> };
+
+export interface Stage<I extends ArtifactMap, O extends ArtifactMap, P extends StandardSchema> {
+  readonly name: string;
+  /** One sentence for `pipeline graph` and help texts. */
+  readonly description: string;
+  readonly inputs: I;
+  readonly outputs: O;
+  readonly params: P;
+  /** Params that never change the result (log interval, worker count): not in the fingerprint. */
+  readonly runtimeParams?: readonly (keyof InferOutput<P> & string)[];
+  readonly resources?: Resources;
+  /** Facts about the machine that decide the result, e.g. which engine trains. Cheap: asked at every plan. */
+  readonly environment?: Readonly<Record<string, () => Promise<Json>>>;
+  readonly run: (args: RunArguments<I, O, InferOutput<P>>) => Promise<RunResult<O>>;
+}
+
+export const defineStage = <I extends ArtifactMap, O extends ArtifactMap, P extends StandardSchema>(
+  stage: Stage<I, O, P>,
+): Stage<I, O, P> => stage;
+
+/** A stage as the runner holds it, its types erased. */
+export interface AnyStage {
+  readonly name: string;
+  readonly description: string;
+  readonly inputs: ArtifactMap;
+  readonly outputs: ArtifactMap;
+  readonly params: StandardSchema;
+  readonly runtimeParams?: readonly string[];
+  readonly resources?: Resources;
+  readonly environment?: Readonly<Record<string, () => Promise<Json>>>;
+  // Method syntax: parameters are compared bivariantly, which is what erasing the types needs.
+  run(args: RunArguments<ArtifactMap, ArtifactMap, JsonObject>): Promise<RunResult<ArtifactMap>>;
+}

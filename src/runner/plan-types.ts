@@ -1,0 +1,52 @@
+/** What planning answers. A plan is data: made without writing anything, shared by run, plan, status and why. */
+import type { Json } from "../std/json.ts";
+
+/**
+ * Why a stage is a hit or must run: a closed set. `field` names what differs (a param path, an input, a
+ * source file, a package, an environment fact), with its old and new value where there are any.
+ */
+export type ReasonCode =
+  | "cached"
+  | "never-ran"
+  | "param-changed"
+  | "input-changed"
+  | "source-changed"
+  | "package-changed"
+  | "environment-changed"
+  | "format-changed"
+  /** An input comes from a stage that will run; its digest is not known yet. */
+  | "upstream-runs"
+  /** Committed before, but its files are gone or have the wrong size. */
+  | "artifact-missing"
+  | "forced"
+  /** Interrupted before; a checkpoint of the same fingerprint exists. */
+  | "checkpoint-found";
+
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly field?: string;
+  readonly old?: Json;
+  readonly new?: Json;
+  /** The reason as a sentence, e.g. `param learningRate: 0.001 → 0.002`. */
+  readonly message: string;
+}
+
+export interface PlannedStage {
+  readonly id: string;
+  readonly name: string;
+  readonly decision: "hit" | "run" | "resume";
+  readonly reasons: readonly Reason[];
+  /** Hex sha256; null while an input's digest is not known yet. */
+  readonly fingerprint: string | null;
+  /** Ids of the stages whose outputs it reads. */
+  readonly needs: readonly string[];
+  /** Resume: the step of its newest checkpoint. */
+  readonly resumeStep?: number;
+}
+
+export interface Plan {
+  readonly pipeline: string;
+  readonly targets: readonly string[];
+  /** In topological order. */
+  readonly stages: readonly PlannedStage[];
+}
