@@ -20,7 +20,10 @@ export interface BatchSource {
   seek(cursor: JsonObject): void;
 }
 
-/** B preference pairs; lossMask is 1 on answer tokens. Row i of `chosen` and row i of `rejected` answer the same prompt; both sides have one shape (B, T). */
+/**
+ * B preference pairs: row i of `chosen` and row i of `rejected` answer the same prompt. Both sides have one shape
+ * (B, T); lossMask is 1 where the target is a token of the answer.
+ */
 export interface PairBatch {
   readonly batchSize: number;
   readonly sequenceLength: number;
