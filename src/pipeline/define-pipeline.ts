@@ -23,9 +23,20 @@ export interface PipelineBuilder {
   ): RefsOf<O>;
 }
 
+export interface PipelineOptions {
+  /** Recipe used where none is named, relative to the project root. */
+  readonly defaultConfig?: string;
+  /**
+   * What the pipeline needs before it can be planned, e.g. an engine to be installed. Called by `run` only.
+   * `report` says what is happening; throw a `PipelineError` where it cannot be had.
+   */
+  readonly prepare?: (report: (message: string) => void, signal: AbortSignal) => Promise<void>;
+}
+
 export interface Pipeline {
   readonly name: string;
   readonly config: StandardSchema;
+  readonly options: PipelineOptions;
   /** Takes what `config` validated. */
   wire(builder: PipelineBuilder, config: unknown): Readonly<Record<string, Ref<string>>>;
 }
@@ -49,8 +60,9 @@ export function definePipeline<C extends StandardSchema>(
   name: string,
   config: C,
   wire: (builder: PipelineBuilder, config: InferOutput<C>) => Readonly<Record<string, Ref<string>>>,
+  options: PipelineOptions = {},
 ): Pipeline {
-  return { name, config, wire };
+  return { name, config, wire, options };
 }
 
 /** Throws `DUPLICATE_STAGE` where two stages have one id. */

@@ -1,5 +1,10 @@
 /** What authors of stages and pipelines import. */
 export { anyOf, artifact, type ArtifactType, type OutputSlot, type Written } from "./artifact.ts";
-export { definePipeline, type Pipeline, type PipelineBuilder } from "./define-pipeline.ts";
+export {
+  definePipeline,
+  type Pipeline,
+  type PipelineBuilder,
+  type PipelineOptions,
+} from "./define-pipeline.ts";
 export type { Ref, RefOf } from "./ref.ts";
 export { defineStage, type Progress, type Resources, type Stage, type StageContext } from "./stage.ts";

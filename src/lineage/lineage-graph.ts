@@ -1,0 +1,43 @@
+/** What a lineage query answers: a graph of executions and artifacts, as data. */
+import type { JsonObject } from "../std/json.ts";
+
+export type LineageDirection = "up" | "down" | "both";
+
+export type LineageNode =
+  | {
+      readonly type: "execution";
+      /** `execution:<fingerprint>` */
+      readonly id: string;
+      readonly fingerprint: string;
+      readonly stageId: string;
+      readonly stageName: string;
+      readonly runId: string;
+      readonly startedAt: string;
+      readonly durationMs: number;
+      readonly params: JsonObject;
+    }
+  | {
+      readonly type: "artifact";
+      /** `artifact:<digest>` */
+      readonly id: string;
+      readonly digest: string;
+      readonly kind: string;
+      readonly sizeBytes: number;
+      readonly summary: JsonObject;
+    };
+
+/** `consumed`: artifact → execution that read it. `produced`: execution → artifact. */
+export interface LineageEdge {
+  readonly type: "consumed" | "produced";
+  readonly from: string;
+  readonly to: string;
+  /** The input's or output's name. */
+  readonly name: string;
+}
+
+export interface LineageGraph {
+  /** Ids of the nodes that the query named. */
+  readonly subjects: readonly string[];
+  readonly nodes: readonly LineageNode[];
+  readonly edges: readonly LineageEdge[];
+}

@@ -1,0 +1,206 @@
+/**
+ * The programmatic surface of the runner: what `openSession` (session.ts) gives. Every answer is plain,
+ * JSON-serialisable data; terminal views, `--json` and reports are made of these types and of `RunnerEvent`.
+ */
+import type { SerializedError } from "../errors.ts";
+import type { LineageDirection, LineageGraph } from "../lineage/lineage-graph.ts";
+import type { Json, JsonObject } from "../std/json.ts";
+import type { OutputRecord, RunnerEvent } from "./event.ts";
+import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
+
+/** Opens a session: `openSession` of session.ts has this type. Throws `PipelineError`s of kind `user` for a bad config. */
+export type OpenSession = (options: SessionOptions) => Promise<Session>;
+
+export interface SessionOptions {
+  /** Absolute; holds pipeline.ts, stages/, configs/, artifacts/ and cache/. */
+  readonly projectRoot: string;
+  /** What the compile step made (runner/compile.ts); holds pipeline.js, the stages and their source digests. */
+  readonly compiledDirectory: string;
+  /** Relative to the project root or absolute. Default: the pipeline's `defaultConfig`. */
+  readonly configFile?: string | undefined;
+  /** `a.b.c=value` overrides, the value read as YAML; later ones win. */
+  readonly set?: readonly string[] | undefined;
+  /** The environment of stage processes. Default: this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+export interface PlanOptions {
+  /** Ids of stages that run even if cached. */
+  readonly force?: readonly string[];
+}
+
+export interface RunOptions extends PlanOptions {
+  readonly onEvent?: (event: RunnerEvent) => void;
+  /** Stop gently: running stages write a checkpoint and end; nothing new starts. */
+  readonly signal?: AbortSignal;
+  /** Stop now: stage processes are killed. */
+  readonly killSignal?: AbortSignal;
+  /** CPU slots shared by the stages. Default: what the machine has. */
+  readonly jobs?: number;
+}
+
+export interface RunSummary {
+  readonly runId: string;
+  readonly status: "succeeded" | "failed" | "interrupted";
+  /** 0 succeeded; 1 a stage failed; 2 the user wrote something that cannot work; 130 interrupted. */
+  readonly exitCode: 0 | 1 | 2 | 130;
+  readonly durationMs: number;
+  readonly executed: number;
+  readonly hits: number;
+  readonly stages: readonly RunStageSummary[];
+}
+
+export interface RunStageSummary {
+  readonly id: string;
+  readonly outcome: "hit" | "executed" | "failed" | "interrupted" | "skipped";
+  readonly outputs: Readonly<Record<string, OutputRecord>>;
+  readonly error?: SerializedError;
+}
+
+/** One finished execution, as people ask for it. */
+export interface ExecutionSummary {
+  readonly fingerprint: string;
+  readonly runId: string;
+  readonly startedAt: string;
+  readonly durationMs: number;
+  /** Checkpoint steps from which it was resumed after interrupts; empty when it ran through. */
+  readonly resumedFrom: readonly number[];
+  /** Relative to the project; JSON lines of `RunnerEvent`. */
+  readonly logFile: string;
+  readonly outputs: Readonly<Record<string, OutputRecord>>;
+}
+
+export interface StageStatus extends PlannedStage {
+  /** The latest execution that served this stage id, be it current or stale. */
+  readonly latest?: ExecutionSummary;
+  /** Another or this runner executes it now. */
+  readonly running?: { readonly pid: number; readonly runId: string; readonly since: string };
+}
+
+export interface StatusReport {
+  readonly pipeline: string;
+  readonly config: string;
+  readonly stages: readonly StageStatus[];
+  readonly lastRun?: RunRecord;
+}
+
+export interface RunRecord {
+  readonly runId: string;
+  readonly pipeline: string;
+  readonly config: string;
+  readonly targets: readonly string[];
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly status: RunSummary["status"];
+  readonly executed: number;
+  readonly hits: number;
+  /** What each stage of the run came to. */
+  readonly stages: Readonly<
+    Record<string, { readonly outcome: RunStageSummary["outcome"]; readonly fingerprint: string | null }>
+  >;
+}
+
+export interface WhyReport {
+  readonly id: string;
+  readonly name: string;
+  readonly decision: PlannedStage["decision"];
+  readonly fingerprint: string | null;
+  readonly reasons: readonly Reason[];
+  readonly resumeStep?: number;
+  /** For a hit: the execution it stands on (which run, when). Otherwise the latest one, which is stale. */
+  readonly execution?: ExecutionSummary;
+  /** What the fingerprint is made of now. */
+  readonly params: JsonObject;
+  readonly inputs: Readonly<
+    Record<string, { readonly stageId: string; readonly output: string; readonly digest: string | null }>
+  >;
+  readonly environment: Readonly<Record<string, Json>>;
+  readonly packages: Readonly<Record<string, string>>;
+  readonly sourceDigest: string;
+}
+
+export interface GraphReport {
+  readonly pipeline: string;
+  readonly stages: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly description: string;
+    readonly inputs: Readonly<
+      Record<string, { readonly stageId: string; readonly output: string; readonly kind: string }>
+    >;
+    /** Output name → artifact kind. */
+    readonly outputs: Readonly<Record<string, string>>;
+    readonly cpus: number;
+  }[];
+  /** The pipeline's named outputs. */
+  readonly outputs: Readonly<Record<string, { readonly stageId: string; readonly output: string }>>;
+}
+
+export interface CheckOptions {
+  /** Rehash every file instead of comparing sizes. */
+  readonly deep?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface CheckReport {
+  readonly ok: boolean;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly problems: readonly CheckProblem[];
+}
+
+export interface CheckProblem {
+  readonly code: "missing-object" | "missing-file" | "wrong-size" | "wrong-content" | "unindexed-object";
+  readonly message: string;
+  readonly digest: string;
+  readonly path?: string;
+  /** Ids of the stages that must run again because of it. */
+  readonly stages: readonly string[];
+}
+
+export interface LineageOptions {
+  /** Default `both`. */
+  readonly direction?: LineageDirection;
+}
+
+export interface ResolvedOutput {
+  readonly stageId: string;
+  readonly output: string;
+  readonly kind: string;
+  readonly digest: string;
+  /** Absolute, read-only, content-addressed. */
+  readonly directory: string;
+  readonly summary: JsonObject;
+}
+
+export interface Session {
+  readonly pipeline: string;
+  readonly projectRoot: string;
+  /** The config file, relative to the project root. */
+  readonly config: string;
+  /** `targets`: stage ids, stage names or names of pipeline outputs; none = everything. Throws `UNKNOWN_TARGET`. */
+  plan(targets?: readonly string[], options?: PlanOptions): Promise<Plan>;
+  /** Stage failures are values in the summary; it throws only where nothing could be started. */
+  run(targets?: readonly string[], options?: RunOptions): Promise<RunSummary>;
+  status(): Promise<StatusReport>;
+  why(stageId: string): Promise<WhyReport>;
+  /** `subject`: a stage id, a digest or fingerprint (or a unique prefix of 6 or more digits), or a path below artifacts/. */
+  lineage(subject: string, options?: LineageOptions): Promise<LineageGraph>;
+  graph(): GraphReport;
+  /** Newest first. */
+  runs(): readonly RunRecord[];
+  /** The current artifact of a stage (its latest finished execution), e.g. for `generate`; undefined where there is none. */
+  output(stageId: string, output: string): ResolvedOutput | undefined;
+  check(options?: CheckOptions): Promise<CheckReport>;
+  /** JSON Schema of the config files, for editors. */
+  configJsonSchema(): JsonObject;
+  close(): Promise<void>;
+}
+
+/** What bin/pipeline.js hands to `main(argv, host)` of src/cli/main.ts, which answers with the exit code. */
+export interface Host {
+  readonly projectRoot: string;
+  /** Where this package is installed: its package.json and node_modules. Often the project root itself. */
+  readonly packageRoot: string;
+  readonly compiledDirectory: string;
+}
