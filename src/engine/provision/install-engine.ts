@@ -1,0 +1,169 @@
+/**
+ * Gives this machine the fastest engine that it can have: tries each way of getting native TensorFlow in
+ * order and says why the ones before the first success failed. A build appears in the cache folder by one
+ * rename, so an installation that is killed has not happened, and two at once do not disturb each other.
+ */
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { PipelineError } from "../../errors.ts";
+import { BINDING_PACKAGE, findBindingPackage, linkBuild, readLink } from "./binding-package.ts";
+import {
+  buildFolder,
+  engineCacheFolder,
+  readBuild,
+  type BuildRecord,
+  type BuildWay,
+  type EngineBuild,
+} from "./engine-build.ts";
+import { writeBuildRecord } from "./write-build-record.ts";
+import { aborted, wayFailed, type InstallContext, type InstallProgress } from "./install-context.ts";
+import { BUILD_WAYS, findCachedBuild, findLinkedBuild, TENSORFLOW_VERSIONS } from "./installed-builds.ts";
+import { buildByPackageInstaller } from "./package-installer-way.ts";
+import { probeBinding } from "./probe-binding.ts";
+import { buildFromWheel } from "./wheel-way.ts";
+
+export interface InstallOptions {
+  readonly onProgress?: ((progress: InstallProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A way that was tried and cannot work here. */
+export interface FailedWay {
+  readonly way: BuildWay;
+  readonly reason: string;
+}
+
+export type InstallResult =
+  /** Native TensorFlow is linked. `how` is "present" where it was installed before. */
+  | {
+      readonly kind: "tensorflow";
+      readonly how: BuildWay | "present";
+      readonly version: string;
+      readonly path: string;
+      readonly failed: readonly FailedWay[];
+    }
+  /** No way worked: the WebAssembly interpreter will be used, at about a twentieth of the speed. */
+  | { readonly kind: "wasm"; readonly failed: readonly FailedWay[] };
+
+/**
+ * Installs native TensorFlow for this user and links it into the npm package.
+ * Throws `DIGEST_MISMATCH` (a download is not the pinned file), `ABORTED`, `ENGINE_UNAVAILABLE` (the npm
+ * package is not there), `ENGINE_CACHE_UNWRITABLE`. That a way cannot work here is no error.
+ */
+export async function installEngine({
+  onProgress = () => undefined,
+  signal,
+}: InstallOptions = {}): Promise<InstallResult> {
+  const bindingPackage = await findBindingPackage();
+  if (bindingPackage === undefined)
+    throw new PipelineError({
+      code: "ENGINE_UNAVAILABLE",
+      message: `the npm package ${BINDING_PACKAGE} is not installed`,
+      hint: "npm ci",
+    });
+  const link = await readLink(bindingPackage);
+  if (link.kind === "own") return present(link.tensorflowVersion, bindingPackage.folder);
+  const linked = await findLinkedBuild(bindingPackage);
+  if (linked !== undefined) return present(linked.record.tensorflow, linked.folder);
+
+  const finish = async (how: BuildWay | "present", build: EngineBuild, failed: readonly FailedWay[]) => {
+    onProgress({ phase: "link", message: `linking TensorFlow ${build.record.tensorflow}` });
+    await linkBuild(bindingPackage, build);
+    return { kind: "tensorflow", how, version: build.record.tensorflow, path: build.folder, failed } as const;
+  };
+  const cached = await findCachedBuild(bindingPackage);
+  if (cached !== undefined) return finish("present", cached, []);
+
+  const failed: FailedWay[] = [];
+  for (const way of BUILD_WAYS) {
+    const workFolder = await createWorkFolder();
+    try {
+      const build = await install(way, { bindingPackage, workFolder, onProgress, signal });
+      return await finish(way, build, failed);
+    } catch (error) {
+      if (!isExpected(error)) throw error;
+      failed.push({ way, reason: error.message });
+    } finally {
+      await rm(workFolder, { recursive: true, force: true });
+    }
+  }
+  return { kind: "wasm", failed };
+}
+
+const present = (version: string, path: string): InstallResult => ({
+  kind: "tensorflow",
+  how: "present",
+  version,
+  path,
+  failed: [],
+});
+
+const BUILDERS: Readonly<
+  Record<BuildWay, (context: InstallContext, target: string) => Promise<BuildRecord["source"]>>
+> = { "package-installer": buildByPackageInstaller, wheel: buildFromWheel };
+
+async function install(way: BuildWay, context: InstallContext): Promise<EngineBuild> {
+  if (context.signal?.aborted === true) throw aborted();
+  const target = join(context.workFolder, "build");
+  const source = await BUILDERS[way](context, target);
+  const tensorflow = await probeBinding(context, target);
+  if (tensorflow !== TENSORFLOW_VERSIONS[way])
+    throw wayFailed(`got TensorFlow ${tensorflow} where ${TENSORFLOW_VERSIONS[way]} was expected`);
+  const { version: binding } = context.bindingPackage;
+  await writeBuildRecord(target, { way, tensorflow, binding, source });
+  return await publish(target, buildFolder(way, binding, tensorflow));
+}
+
+/** Moves a finished build to its place. Where another process was faster, its build is taken. */
+async function publish(target: string, folder: string): Promise<EngineBuild> {
+  try {
+    await rename(target, folder);
+  } catch {
+    const theirs = await readBuild(folder);
+    if (theirs !== undefined) return theirs;
+    // What stands there is no engine (a file was deleted by hand): out of the way with it.
+    await rename(folder, `${target}-broken`);
+    await rename(target, folder);
+  }
+  const build = await readBuild(folder);
+  if (build === undefined) throw wayFailed(`${folder} vanished while it was being installed`);
+  return build;
+}
+
+/** A way that says it cannot work here, or a disk that is full or read-only. Anything else is a bug, and thrown. */
+function isExpected(error: unknown): error is Error {
+  if (error instanceof PipelineError) return error.code === "ENGINE_WAY_FAILED";
+  return error instanceof Error && "syscall" in error && typeof error.syscall === "string";
+}
+
+/** A fresh folder in the cache, named after the process so that what a killed installation left can be told. */
+async function createWorkFolder(): Promise<string> {
+  const root = engineCacheFolder();
+  const mine = `partial-${hostname()}-`;
+  try {
+    await mkdir(root, { recursive: true });
+    for (const name of await readdir(root)) {
+      const pid = name.startsWith(mine) ? Number(name.slice(mine.length).split("-")[0]) : undefined;
+      if (pid !== undefined && !isAlive(pid)) await rm(join(root, name), { recursive: true, force: true });
+    }
+    return await mkdtemp(join(root, `${mine}${process.pid}-`));
+  } catch (cause) {
+    throw new PipelineError({
+      code: "ENGINE_CACHE_UNWRITABLE",
+      message: `cannot write to ${root}: ${String(cause)}`,
+      hint: "set XDG_CACHE_HOME to a folder that you may write to",
+      cause,
+    });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, but belongs to somebody else.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

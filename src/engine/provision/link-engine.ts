@@ -1,0 +1,27 @@
+/** Puts an installed engine where the binding package's loader finds it, as after a fresh `npm ci`. */
+import { PipelineError } from "../../errors.ts";
+import { findBindingPackage, linkBuild, readLink } from "./binding-package.ts";
+import { findCachedBuild, findLinkedBuild } from "./installed-builds.ts";
+
+/** Does nothing where a sound link or the package's own binding stands. Throws `ENGINE_UNAVAILABLE`. */
+export async function linkEngine(): Promise<void> {
+  const bindingPackage = await findBindingPackage();
+  if (bindingPackage === undefined) throw unavailable("the npm package tfjs-node-gpu is not installed");
+  if ((await readLink(bindingPackage)).kind === "own") return;
+  if ((await findLinkedBuild(bindingPackage)) !== undefined) return;
+  const build = await findCachedBuild(bindingPackage);
+  if (build === undefined) throw unavailable("native TensorFlow is not installed");
+  try {
+    await linkBuild(bindingPackage, build);
+  } catch (cause) {
+    throw unavailable(`cannot link ${build.folder} into ${bindingPackage.folder}: ${String(cause)}`, cause);
+  }
+}
+
+const unavailable = (message: string, cause?: unknown): PipelineError =>
+  new PipelineError({
+    code: "ENGINE_UNAVAILABLE",
+    message,
+    hint: "npx pipeline engine install, or set PIPELINE_ENGINE=wasm",
+    cause,
+  });
