@@ -1,0 +1,33 @@
+/**
+ * Which side of the held-out split a text is on, decided by its content alone: the same text lands on the same
+ * side in every run, file and language, however often it occurs.
+ */
+import { createHash } from "node:crypto";
+
+export type Split = "train" | "heldout";
+
+/** What counts as the same text: compatibility forms, letter case and runs of white space do not tell texts apart. */
+export function normalizeText(text: string): string {
+  return text.normalize("NFKC").toLowerCase().replace(/\s+/gu, " ").trim();
+}
+
+/** SHA-256 of the normalised text. */
+export function contentDigest(text: string): Buffer {
+  return createHash("sha256").update(normalizeText(text)).digest();
+}
+
+/** A number in [0, 1) that looks random and depends on label and digest only (the first 48 bits of a SHA-256). */
+export function hashToUnit(label: string, digest: Uint8Array | string): number {
+  const hash = createHash("sha256").update(label).update("\0").update(digest).digest();
+  return hash.readUIntBE(0, 6) / 2 ** 48;
+}
+
+/** `heldOutFraction` in [0, 1]: raising it only moves texts from train to heldout, never back. */
+export function splitOf(text: string, heldOutFraction: number): Split {
+  return splitOfDigest(contentDigest(text), heldOutFraction);
+}
+
+/** As `splitOf`, for a digest that is at hand already. */
+export function splitOfDigest(digest: Uint8Array, heldOutFraction: number): Split {
+  return hashToUnit("split", digest) < heldOutFraction ? "heldout" : "train";
+}
