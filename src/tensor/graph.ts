@@ -96,3 +96,15 @@ export function withScope<Result>(name: string, build: () => Result): Result {
 }
 
 export const scopeName = (): string => currentScope;
+
+/** Everything that `roots` are computed from, themselves included, in creation (hence topological) order. */
+export function ancestors(roots: readonly Tensor[]): Tensor[] {
+  const seen = new Map<number, Tensor>();
+  const pending = [...roots];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (seen.has(node.id)) continue;
+    seen.set(node.id, node);
+    pending.push(...node.inputs);
+  }
+  return [...seen.values()].sort((a, b) => a.id - b.id);
+}

@@ -62,6 +62,11 @@ export const readVariable = (variable: Variable): Tensor =>
 export const feed = (name: string, shape: Shape, dtype: DType = "float32"): Tensor =>
   createNode({ kind: "feed", name }, [], dtype, shape);
 
+/** The tensors that an effect reads. */
+export function effectInputs(effect: Effect): readonly Tensor[] {
+  return effect.kind === "adamW" ? [effect.gradient, effect.learningRate, effect.step] : [effect.value];
+}
+
 /** Checks that names are unique and that effects fit their variables. Throws `PROGRAM_INVALID`. */
 export function defineProgram(program: Program): Program {
   const fail = (message: string) => userError("PROGRAM_INVALID", message);

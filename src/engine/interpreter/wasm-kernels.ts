@@ -1,0 +1,230 @@
+/**
+ * Kernels for what tfjs-backend-wasm 4.22 does slowly: matrix products that are transposed or batched (its fast
+ * path is the plain 2-D one), transposes with a power-of-two stride, slices (it copies the whole input first),
+ * concats, gathers, sums over leading axes. Plain loops over the wasm heap; every other op is tfjs's own.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "../../tensor/graph.ts";
+import { sizeOf, type Shape } from "../../tensor/types.ts";
+import { crossEntropy, present, tfjsKernel, type ComputedOp, type Kernel } from "./kernels.ts";
+import type { HeapArray, WasmHeap } from "./wasm-heap.ts";
+
+type NumberType = "float32" | "int32";
+
+export function wasmKernel(heap: WasmHeap, op: ComputedOp, node: Tensor): Kernel {
+  const { dtype, shape } = node;
+  const tfjs = tfjsKernel(op, node);
+  if (dtype === "bool" || sizeOf(shape) === 0) return tfjs;
+  const from = node.inputs[0]?.shape ?? [];
+  switch (op.kind) {
+    case "matmul":
+      return sizeOf(from) === 0 ? tfjs : ([a, b]) => matmul(heap, present(a), present(b), op, shape);
+    case "transpose": {
+      const swap = lastTwoSwapped(from, op.permutation);
+      return swap === undefined ? tfjs : ([x]) => swapLastTwo(heap, present(x), swap, shape);
+    }
+    case "slice":
+      return ([x]) => slice(heap, present(x), op.begin, shape, dtype);
+    case "concat":
+      return (parts) => concat(heap, parts, op.axis, shape, dtype);
+    case "gather":
+      return ([table, indices]) => gather(heap, present(table), present(indices), shape, dtype);
+    case "reduce": {
+      const leading =
+        op.fn === "sum" && dtype === "float32" && op.axes.every((axis, index) => axis === index);
+      const columns = sizeOf(from.slice(op.axes.length));
+      return leading && columns > 1 ? ([x]) => sumRows(heap, present(x), columns, shape) : tfjs;
+    }
+    case "sparseCrossEntropy":
+      return ([logits, labels]) =>
+        tf.tidy(() =>
+          crossEntropy(present(logits), present(labels), (table, indices) =>
+            gather(heap, table, indices, indices.shape, "float32"),
+          ),
+        );
+    case "sparseCrossEntropyGradient":
+      return ([logits, labels, upstream]) =>
+        crossEntropyGradient(heap, present(logits), present(labels), present(upstream));
+    case "unary":
+    case "binary":
+    case "compare":
+    case "select":
+    case "cast":
+    case "argMax":
+    case "reshape":
+    case "broadcastTo":
+    case "pad":
+    case "scatterAdd":
+    case "softmax":
+      return tfjs;
+  }
+}
+
+function matmul(
+  heap: WasmHeap,
+  a: tf.Tensor,
+  b: tf.Tensor,
+  { transposeA, transposeB }: { readonly transposeA: boolean; readonly transposeB: boolean },
+  shape: Shape,
+): tf.Tensor {
+  const batch = sizeOf(shape.slice(0, -2));
+  const [m = 0, n = 0] = shape.slice(-2);
+  const k = (transposeA ? a.shape.at(-2) : a.shape.at(-1)) ?? 0;
+  const left = transposeA ? swapLastTwo(heap, a, { batch, rows: k, columns: m }, [batch, m, k]) : a;
+  const right = transposeB ? swapLastTwo(heap, b, { batch, rows: n, columns: k }, [batch, k, n]) : b;
+  const out = heap.allocate(shape, "float32");
+  heap.multiply(left, right, out, { batch, m, k, n });
+  if (left !== a) left.dispose();
+  if (right !== b) right.dispose();
+  return out;
+}
+
+interface Matrices {
+  readonly batch: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** The matrices that a permutation transposes, if that is all it does. */
+function lastTwoSwapped(shape: Shape, permutation: readonly number[]): Matrices | undefined {
+  const rank = shape.length;
+  const swaps = permutation.every((axis, index) =>
+    index < rank - 2 ? axis === index : axis === 2 * rank - 3 - index,
+  );
+  if (rank < 2 || !swaps) return undefined;
+  const [rows = 0, columns = 0] = shape.slice(-2);
+  return { batch: sizeOf(shape.slice(0, -2)), rows, columns };
+}
+
+/** Side of the square that is transposed at a time: small enough for its lines to stay in the first cache. */
+const tile = 8;
+
+function swapLastTwo(
+  heap: WasmHeap,
+  x: tf.Tensor,
+  { batch, rows, columns }: Matrices,
+  shape: Shape,
+): tf.Tensor {
+  const out = heap.allocate(shape, numberType(x));
+  const [source, target] = [heap.elements(x), heap.elements(out)];
+  for (let matrix = 0; matrix < batch; matrix++) {
+    const start = matrix * rows * columns;
+    for (let rowTile = 0; rowTile < rows; rowTile += tile) {
+      const rowEnd = Math.min(rowTile + tile, rows);
+      for (let columnTile = 0; columnTile < columns; columnTile += tile) {
+        const columnEnd = Math.min(columnTile + tile, columns);
+        for (let column = columnTile; column < columnEnd; column++)
+          for (let row = rowTile; row < rowEnd; row++)
+            target[start + column * rows + row] = at(source, start + row * columns + column);
+      }
+    }
+  }
+  return out;
+}
+
+/** An element that is known to exist: in these loops a check would cost as much as the work. */
+// eslint-disable-next-line @typescript-eslint/no-non-null-assertion
+const at = (array: HeapArray, index: number): number => array[index]!;
+
+const numberType = (x: tf.Tensor): NumberType => (x.dtype === "int32" ? "int32" : "float32");
+
+/** Copies `length` elements; for a few of them a loop beats TypedArray.set. */
+function copy(source: HeapArray, from: number, target: HeapArray, to: number, length: number): void {
+  if (length > 64) target.set(source.subarray(from, from + length), to);
+  else for (let index = 0; index < length; index++) target[to + index] = at(source, from + index);
+}
+
+function slice(
+  heap: WasmHeap,
+  x: tf.Tensor,
+  begin: readonly number[],
+  size: Shape,
+  dtype: NumberType,
+): tf.Tensor {
+  const out = heap.allocate(size, dtype);
+  const [source, target] = [heap.elements(x), heap.elements(out)];
+  let written = 0;
+  const copyFrom = (axis: number, offset: number): void => {
+    const inner = sizeOf(x.shape.slice(axis + 1));
+    const start = offset + (begin[axis] ?? 0) * inner;
+    // From here inwards everything is taken: one run of memory.
+    if (sizeOf(size.slice(axis + 1)) === inner) {
+      const length = (size[axis] ?? 1) * inner;
+      copy(source, start, target, written, length);
+      written += length;
+      return;
+    }
+    for (let index = 0; index < (size[axis] ?? 0); index++) copyFrom(axis + 1, start + index * inner);
+  };
+  copyFrom(0, 0);
+  return out;
+}
+
+function concat(
+  heap: WasmHeap,
+  parts: readonly tf.Tensor[],
+  axis: number,
+  shape: Shape,
+  dtype: NumberType,
+): tf.Tensor {
+  const out = heap.allocate(shape, dtype);
+  const target = heap.elements(out);
+  const outer = sizeOf(shape.slice(0, axis));
+  const row = sizeOf(shape.slice(axis));
+  let start = 0;
+  for (const part of parts) {
+    const source = heap.elements(part);
+    const length = source.length / outer;
+    for (let index = 0; index < outer; index++)
+      copy(source, index * length, target, index * row + start, length);
+    start += length;
+  }
+  return out;
+}
+
+function gather(
+  heap: WasmHeap,
+  table: tf.Tensor,
+  indices: tf.Tensor,
+  shape: Shape,
+  dtype: NumberType,
+): tf.Tensor {
+  const out = heap.allocate(shape, dtype);
+  const [source, rows, target] = [heap.elements(table), heap.elements(indices), heap.elements(out)];
+  const width = sizeOf(table.shape.slice(1));
+  const [height = 0] = table.shape;
+  rows.forEach((row, index) => {
+    if (row < 0 || row >= height) throw new RangeError(`gather: index ${row} is outside [0, ${height})`);
+    copy(source, row * width, target, index * width, width);
+  });
+  return out;
+}
+
+/** Sums in float64: exact enough for any order, and always the same one. */
+function sumRows(heap: WasmHeap, x: tf.Tensor, columns: number, shape: Shape): tf.Tensor {
+  const out = heap.allocate(shape, "float32");
+  const source = heap.elements(x);
+  const sums = new Float64Array(columns);
+  for (let start = 0; start < source.length; start += columns)
+    for (let column = 0; column < columns; column++)
+      sums[column] = (sums[column] ?? 0) + at(source, start + column);
+  heap.elements(out).set(sums);
+  return out;
+}
+
+/** (softmax(logits) − onehot(label))·upstream: the subtraction touches one element a row, in place. */
+function crossEntropyGradient(
+  heap: WasmHeap,
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  upstream: tf.Tensor,
+): tf.Tensor {
+  const out = tf.tidy(() => tf.mul(tf.softmax(logits), tf.reshape(upstream, [-1, 1])));
+  const [gradient, rows, weights] = [heap.elements(out), heap.elements(labels), heap.elements(upstream)];
+  const columns = logits.shape[1] ?? 0;
+  rows.forEach((label, row) => {
+    const position = row * columns + label;
+    gradient[position] = at(gradient, position) - at(weights, row);
+  });
+  return out;
+}
