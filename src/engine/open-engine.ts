@@ -1,0 +1,46 @@
+/**
+ * Opens the fastest engine that this machine has: native TensorFlow, else the tfjs interpreter. Imports
+ * neither until it is called.
+ */
+import { PipelineError } from "../errors.ts";
+import type { Engine } from "./engine.ts";
+import { engineStatus, type EngineKind } from "./provision/engine-status.ts";
+import { linkEngine } from "./provision/link-engine.ts";
+
+export interface OpenEngineOptions {
+  /** Default: what PIPELINE_ENGINE says, else the fastest. */
+  readonly kind?: EngineKind | undefined;
+  /** Native threads; default: one per core. The first engine of the process decides. */
+  readonly threads?: number | undefined;
+}
+
+/**
+ * The engine that `engineStatus` names, with exactly that identity, because fingerprints hold it.
+ * Throws `ENGINE_UNAVAILABLE`, `ENGINE_UNKNOWN`.
+ */
+export async function openEngine({ kind, threads }: OpenEngineOptions = {}): Promise<Engine> {
+  const { chosen } = await engineStatus(kind);
+  const engine = await open(chosen.kind, threads);
+  const { version, device } = engine.identity;
+  if (version === chosen.version && device === chosen.device) return engine;
+  throw new PipelineError({
+    code: "ENGINE_UNAVAILABLE",
+    message:
+      `expected ${chosen.kind} ${chosen.version} on the ${chosen.device}, ` +
+      `got ${version} on the ${device}`,
+    hint:
+      chosen.device === "gpu"
+        ? "TensorFlow cannot use the GPU that is here: set CUDA_VISIBLE_DEVICES=-1 to compute on the CPU"
+        : "npx pipeline engine remove && npx pipeline engine install",
+  });
+}
+
+async function open(kind: EngineKind, threads: number | undefined): Promise<Engine> {
+  if (kind === "tensorflow") {
+    await linkEngine();
+    const { createTensorflowEngine } = await import("./tensorflow/tensorflow-engine.ts");
+    return createTensorflowEngine({ threads });
+  }
+  const { createInterpreterEngine } = await import("./interpreter/interpreter-engine.ts");
+  return createInterpreterEngine(kind);
+}

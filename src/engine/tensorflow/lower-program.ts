@@ -1,0 +1,211 @@
+/**
+ * A program as one TensorFlow graph. Each function is a set of nodes to feed and to fetch; nothing is in
+ * the graph that its fetches and effects do not need. Variables are resources shared by all functions.
+ */
+import type { Tensor } from "../../tensor/graph.ts";
+import type { Program, ProgramFunction, Variable } from "../../tensor/program.ts";
+import type { DType, Shape } from "../../tensor/types.ts";
+import { userError } from "../../errors.ts";
+import { lowerEffect } from "./lower-effects.ts";
+import { lowerOp } from "./lower-ops.ts";
+import { TfGraph, type TfOutput } from "./tf-graph.ts";
+
+export interface FeedPoint {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  /** The node to feed; undefined where nothing in the function depends on this feed. */
+  readonly output: TfOutput | undefined;
+}
+
+/** How to run one function. */
+export interface CallPlan {
+  readonly feeds: readonly FeedPoint[];
+  readonly fetches: readonly { readonly name: string; readonly output: TfOutput }[];
+  /** Fetched beside the fetches (a function may have none); true once all effects have happened. */
+  readonly done: TfOutput;
+}
+
+export interface LoweredProgram {
+  readonly graph: TfGraph;
+  readonly functions: ReadonlyMap<string, CallPlan>;
+  /** Sets every variable to zeros. */
+  readonly initialize: CallPlan;
+  /** One fetch, `value`. */
+  readonly reads: ReadonlyMap<string, CallPlan>;
+  /** One feed, `value`. */
+  readonly writes: ReadonlyMap<string, CallPlan>;
+}
+
+export function lowerProgram(program: Program): LoweredProgram {
+  const graph = new TfGraph();
+  const handles = new Map(
+    program.variables.map((variable) => [variable.name, variableHandle(graph, variable)]),
+  );
+  const handle = ({ name }: { readonly name: string }): TfOutput => {
+    const found = handles.get(name);
+    if (found === undefined) throw userError("PROGRAM_INVALID", `variable ${name} is read but not declared`);
+    return found;
+  };
+  const byName = <Value>(build: (variable: Variable) => Value) =>
+    new Map(program.variables.map((variable) => [variable.name, build(variable)]));
+  return {
+    graph,
+    functions: new Map(program.functions.map((fn) => [fn.name, lowerFunction(graph, handle, fn)])),
+    initialize: graph.within("initialize", () => lowerInitialize(graph, handle, program.variables)),
+    reads: graph.within("read", () => byName((variable) => lowerRead(graph, handle(variable), variable))),
+    writes: graph.within("write", () => byName((variable) => lowerWrite(graph, handle(variable), variable))),
+  };
+}
+
+function variableHandle(graph: TfGraph, { name, dtype, shape }: Variable): TfOutput {
+  const attributes = {
+    dtype: { type: dtype },
+    shape: { shape },
+    shared_name: { string: name },
+    container: { string: "" },
+  } as const;
+  return `${graph.add("VarHandleOp", [], { attributes }, `variables/${name}`)}:0`;
+}
+
+function lowerFunction(
+  graph: TfGraph,
+  handle: (variable: { readonly name: string }) => TfOutput,
+  fn: ProgramFunction,
+): CallPlan {
+  return graph.within(`function/${fn.name}`, () => {
+    const declared = new Set(fn.feeds);
+    const outputs = new Map<Tensor, TfOutput>();
+    const reads = new Map<string, TfOutput>();
+
+    const lowerOne = (tensor: Tensor): TfOutput => {
+      const { op, dtype, shape } = tensor;
+      if (op.kind === "feed") {
+        if (!declared.has(tensor))
+          throw userError("PROGRAM_INVALID", `${fn.name} uses the feed ${op.name} but does not declare it`);
+        const attributes = { dtype: { type: dtype }, shape: { shape } } as const;
+        return `${graph.add("Placeholder", [], { attributes }, `feed/${op.name}`)}:0`;
+      }
+      if (op.kind === "variable") {
+        const attributes = { dtype: { type: dtype } } as const;
+        const read: TfOutput =
+          reads.get(op.name) ?? `${graph.add("ReadVariableOp", [handle(op)], { attributes }, op.name)}:0`;
+        reads.set(op.name, read);
+        return read;
+      }
+      return lowerOp(graph, tensor, op, tensor.inputs.map(outputOf));
+    };
+    const outputOf = (tensor: Tensor): TfOutput => {
+      const output = outputs.get(tensor);
+      if (output === undefined) throw new Error(`${fn.name}: node ${tensor.id} is used before it is made`);
+      return output;
+    };
+    const lower = (root: Tensor): TfOutput => {
+      for (const tensor of inCreationOrder(root, outputs)) outputs.set(tensor, lowerOne(tensor));
+      return outputOf(root);
+    };
+
+    const results = Object.entries(fn.fetches).map(([name, tensor]) => ({
+      name,
+      tensor,
+      value: lower(tensor),
+    }));
+    // All values before all changes: only then is every read known that a change must wait for.
+    for (const effect of fn.effects)
+      for (const tensor of effect.kind === "adamW"
+        ? [effect.gradient, effect.learningRate, effect.step]
+        : [effect.value])
+        lower(tensor);
+    const waitFor = new Map<string, readonly string[]>();
+    for (const [name, read] of reads) waitFor.set(name, [nodeOf(read)]);
+    const changes = new Set<string>();
+    for (const effect of fn.effects) {
+      lowerEffect({ graph, lower, handle, waitFor }, effect);
+      const changed = effect.kind === "adamW" ? effect.parameter : effect.variable;
+      for (const node of waitFor.get(changed.name) ?? []) changes.add(node);
+    }
+
+    const fetches = results.map(({ name, tensor, value }) => {
+      const attributes = { T: { type: tensor.dtype } } as const;
+      return {
+        name,
+        output: `${graph.add("Identity", [value], { attributes }, `fetch/${name}`)}:0` as const,
+      };
+    });
+    const feeds = fn.feeds.map((tensor) => {
+      const name = tensor.op.kind === "feed" ? tensor.op.name : "";
+      return { name, dtype: tensor.dtype, shape: tensor.shape, output: outputs.get(tensor) };
+    });
+    return { feeds, fetches, done: lowerDone(graph, [...changes]) };
+  });
+}
+
+/** What `root` needs and `known` lacks, inputs first. Without recursion: graphs are thousands of nodes deep. */
+function inCreationOrder(root: Tensor, known: ReadonlyMap<Tensor, TfOutput>): Tensor[] {
+  const found = new Set<Tensor>();
+  const stack = [root];
+  for (let tensor = stack.pop(); tensor !== undefined; tensor = stack.pop()) {
+    if (found.has(tensor) || known.has(tensor)) continue;
+    found.add(tensor);
+    stack.push(...tensor.inputs);
+  }
+  return [...found].sort((a, b) => a.id - b.id);
+}
+
+const nodeOf = (output: TfOutput): string => output.slice(0, output.lastIndexOf(":"));
+
+/** A constant that is there when `nodes` have run. */
+function lowerDone(graph: TfGraph, nodes: readonly string[]): TfOutput {
+  const T = { type: "int32" } as const;
+  return `${graph.add("Identity", [graph.int(1)], { attributes: { T }, control: nodes }, "done")}:0`;
+}
+
+type Handle = (variable: Variable) => TfOutput;
+
+function lowerInitialize(graph: TfGraph, handle: Handle, variables: readonly Variable[]): CallPlan {
+  const assigned = variables.map((variable) => {
+    const T = { type: variable.dtype } as const;
+    const zero = graph.constant(
+      variable.dtype === "float32"
+        ? { dtype: "float32", shape: [], data: new Float32Array(1) }
+        : variable.dtype === "int32"
+          ? { dtype: "int32", shape: [], data: new Int32Array(1) }
+          : { dtype: "bool", shape: [], data: new Uint8Array(1) },
+    );
+    const zeros = graph.pure("Fill", [graph.ints(variable.shape), zero], {
+      T,
+      index_type: { type: "int32" },
+    });
+    return assign(graph, handle(variable), variable, zeros);
+  });
+  return { feeds: [], fetches: [], done: lowerDone(graph, assigned) };
+}
+
+function lowerRead(graph: TfGraph, handle: TfOutput, { name, dtype }: Variable): CallPlan {
+  const attributes = { dtype: { type: dtype } } as const;
+  const read = graph.add("ReadVariableOp", [handle], { attributes }, name);
+  return { feeds: [], fetches: [{ name: "value", output: `${read}:0` }], done: lowerDone(graph, []) };
+}
+
+function lowerWrite(graph: TfGraph, handle: TfOutput, variable: Variable): CallPlan {
+  const { name, dtype, shape } = variable;
+  const attributes = { dtype: { type: dtype }, shape: { shape } } as const;
+  const output: TfOutput = `${graph.add("Placeholder", [], { attributes }, name)}:0`;
+  const assigned = assign(graph, handle, variable, output);
+  return {
+    feeds: [{ name: "value", dtype, shape, output }],
+    fetches: [],
+    done: lowerDone(graph, [assigned]),
+  };
+}
+
+/** Assigns a copy of `value`: see lower-effects.ts on fed memory; and equal zeros must not be one buffer. */
+function assign(graph: TfGraph, handle: TfOutput, { name, dtype }: Variable, value: TfOutput): string {
+  const copy = graph.add("DeepCopy", [value], { attributes: { T: { type: dtype } } });
+  return graph.add(
+    "AssignVariableOp",
+    [handle, `${copy}:0`],
+    { attributes: { dtype: { type: dtype } } },
+    name,
+  );
+}
