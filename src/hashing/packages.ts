@@ -1,0 +1,60 @@
+/** Which packages a bundle imports, and their installed versions. Node's own modules are not packages. */
+import { existsSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import type { Metafile } from "esbuild";
+import { userError } from "../errors.ts";
+import { byCodeUnit } from "./canonical.ts";
+
+export function packagesOf(
+  metafile: Metafile,
+  output: Metafile["outputs"][string],
+  projectRoot: string,
+): Record<string, string> {
+  const kept = new Set(output.imports.filter(({ external }) => external === true).map(({ path }) => path));
+  const versions = new Map<string, string>();
+  for (const input of Object.keys(output.inputs))
+    for (const { path, external } of metafile.inputs[input]?.imports ?? []) {
+      if (external !== true || !kept.has(path) || isBuiltin(path)) continue;
+      const importer = resolve(projectRoot, input);
+      const name = packageName(path);
+      const version = readVersion(packageJsonOf(name, importer));
+      const earlier = versions.get(name);
+      // Two versions of one package in one closure (nested node_modules) both count.
+      versions.set(
+        name,
+        earlier === undefined || earlier === version ? version : joinVersions(earlier, version),
+      );
+    }
+  return Object.fromEntries([...versions].sort(([a], [b]) => byCodeUnit(a, b)));
+}
+
+const joinVersions = (a: string, b: string): string =>
+  [...new Set([...a.split(" + "), b])].sort(byCodeUnit).join(" + ");
+
+/** `@scope/name/deep/file.js` → `@scope/name`. */
+export function packageName(specifier: string): string {
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+/** Walks up as Node does. Throws `PACKAGE_NOT_FOUND`. */
+export function packageJsonOf(name: string, importer: string): string {
+  for (let directory = dirname(importer); ; directory = dirname(directory)) {
+    const candidate = join(directory, "node_modules", name, "package.json");
+    if (existsSync(candidate)) return candidate;
+    if (dirname(directory) === directory)
+      throw userError(
+        "PACKAGE_NOT_FOUND",
+        `${importer} imports ${name}, which is not installed`,
+        `npm install ${name}`,
+      );
+  }
+}
+
+const readVersion = (packageJson: string): string => {
+  const { version } = JSON.parse(readFileSync(packageJson, "utf8")) as { version?: unknown };
+  return typeof version === "string" ? version : "unversioned";
+};

@@ -1,0 +1,118 @@
+/**
+ * The digest of a stage's code: its import closure, bundled by esbuild with packages left outside, types,
+ * comments, whitespace and the names of locals gone. A comment or a renamed local costs nothing; an edit three
+ * imports down is seen; a helper that nothing calls is shaken off. Beside it, for `why`: what each file and
+ * each imported package contributes.
+ */
+import { relative, resolve, sep } from "node:path";
+import { build, type Metafile, type Plugin } from "esbuild";
+import { PipelineError } from "../errors.ts";
+import { digestOf } from "../std/digest.ts";
+import { byCodeUnit } from "./canonical.ts";
+import { forgetNames } from "./forget-names.ts";
+import { packagesOf } from "./packages.ts";
+import type { SourceSnapshot } from "./source-snapshot.ts";
+
+export interface SourceFacts {
+  readonly digest: string;
+  /** Project file → digest of its own code, normalised like the whole. Paths are relative to the project, with `/`. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Imported package → its version. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+export interface DigestSourcesOptions {
+  readonly projectRoot: string;
+  /** Absolute paths of the stages' files. */
+  readonly entries: readonly string[];
+  readonly snapshot: SourceSnapshot;
+}
+
+/** Same sources, same digests, on any machine and in any directory. Keys of the answer are the entries. */
+export async function digestSources(options: DigestSourcesOptions): Promise<Map<string, SourceFacts>> {
+  const { projectRoot, entries, snapshot } = options;
+  if (entries.length === 0) return new Map();
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: projectRoot,
+    entryPoints: [...entries],
+    outdir: resolve(projectRoot, "cache/digest"), // a name for the outputs; nothing is written
+    write: false,
+    metafile: true,
+    bundle: true,
+    splitting: false,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    packages: "external",
+    legalComments: "none",
+    // Not tsconfig.json: what it says of checking must not change what code means.
+    tsconfigRaw: {},
+    minifySyntax: true,
+    minifyWhitespace: true,
+    logLevel: "silent",
+    plugins: [snapshot.plugin()],
+  });
+  const normalised = new Map<string, string>();
+  const facts = new Map<string, SourceFacts>();
+  for (const file of outputFiles) {
+    const output = metafile.outputs[posixRelative(projectRoot, file.path)];
+    if (output?.entryPoint === undefined)
+      throw new Error(`esbuild gave ${file.path} without its entry point`);
+    const files: Record<string, string> = {};
+    for (const input of closureOf(metafile, output.entryPoint)) {
+      let digest = normalised.get(input);
+      if (digest === undefined) {
+        digest = digestOf(await normaliseFile(resolve(projectRoot, input), snapshot));
+        normalised.set(input, digest);
+      }
+      files[input] = digest;
+    }
+    facts.set(resolve(projectRoot, output.entryPoint), {
+      digest: digestOf(await forgetNames(file.text)),
+      files,
+      packages: packagesOf(metafile, output, projectRoot),
+    });
+  }
+  return facts;
+}
+
+/** All project files that an entry imports, directly or not; also those of which only an inlined constant is left. */
+function closureOf(metafile: Metafile, entry: string): string[] {
+  const seen = new Set<string>([entry]);
+  for (const path of seen)
+    for (const imported of metafile.inputs[path]?.imports ?? [])
+      if (imported.external !== true) seen.add(imported.path);
+  return [...seen].sort(byCodeUnit);
+}
+
+/** One file alone, its imports left as they are: bundled, so that types and unused declarations go. */
+async function normaliseFile(path: string, snapshot: SourceSnapshot): Promise<string> {
+  const everythingElseOutside: Plugin = {
+    name: "everything-else-outside",
+    setup: (build) => {
+      build.onResolve({ filter: /.*/ }, ({ kind, path: target }) =>
+        kind === "entry-point" ? undefined : { path: target, external: true },
+      );
+    },
+  };
+  const { outputFiles } = await build({
+    entryPoints: [path],
+    write: false,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    legalComments: "none",
+    tsconfigRaw: {},
+    minifySyntax: true,
+    minifyWhitespace: true,
+    logLevel: "silent",
+    plugins: [everythingElseOutside, snapshot.plugin()],
+  });
+  const [output] = outputFiles;
+  if (output === undefined)
+    throw new PipelineError({ code: "UNEXPECTED", message: `esbuild gave nothing for ${path}` });
+  return forgetNames(output.text);
+}
+
+export const posixRelative = (from: string, to: string): string => relative(from, to).split(sep).join("/");

@@ -1,0 +1,156 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { digestSources, type SourceFacts } from "../../src/hashing/source-digest.ts";
+import { SourceSnapshot } from "../../src/hashing/source-snapshot.ts";
+
+let projectRoot: string;
+beforeEach(() => {
+  projectRoot = mkdtempSync(join(tmpdir(), "source-"));
+  write("node_modules/left-pad/package.json", `{"name":"left-pad","version":"1.2.3","main":"index.js"}`);
+  write("node_modules/@scope/tool/package.json", `{"name":"@scope/tool","version":"0.1.0"}`);
+  for (const [path, text] of Object.entries(SOURCES)) write(path, text);
+});
+afterEach(() => rmSync(projectRoot, { recursive: true, force: true }));
+
+const SOURCES = {
+  "stages/train.ts": `
+    import pad from "left-pad";
+    import { readFileSync } from "node:fs";
+    import { step } from "../src/step.ts";
+    // a comment
+    export interface Options { readonly size: number }
+    const scale = 3;
+    export const train = { name: "train", run(options: Options): string {
+      const doubled = options.size * scale;
+      return pad(String(step(doubled)), readFileSync("x").length);
+    } };`,
+  "src/step.ts": `
+    import { half } from "./half.ts";
+    import { third } from "./third.ts";
+    /** Steps. */
+    export const step = (value: number): number => half(value) + third;`,
+  "src/half.ts": `
+    export const half = (value: number): number => value / 2;
+    export const unused = (value: number): number => value / 7;`,
+  "src/third.ts": `export const third = 3;`,
+  "stages/other.ts": `export const other = { name: "other", run: () => "other" };`,
+};
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(projectRoot, path)), { recursive: true });
+  writeFileSync(join(projectRoot, path), text);
+}
+
+function edit(path: keyof typeof SOURCES, from: string, to: string): void {
+  expect(SOURCES[path]).toContain(from);
+  write(path, SOURCES[path].replaceAll(from, to));
+}
+
+async function digest(entry = "stages/train.ts", root = projectRoot): Promise<SourceFacts> {
+  const entries = [join(root, "stages/train.ts"), join(root, "stages/other.ts")];
+  const all = await digestSources({ projectRoot: root, entries, snapshot: new SourceSnapshot() });
+  const facts = all.get(join(root, entry));
+  if (facts === undefined) throw new Error(`no facts for ${entry}`);
+  return facts;
+}
+
+test("the facts name the files of the closure and the packages with their versions, and Node's modules as neither", async () => {
+  const facts = await digest();
+  expect(Object.keys(facts.files)).toEqual(["src/half.ts", "src/step.ts", "src/third.ts", "stages/train.ts"]);
+  expect(facts.packages).toEqual({ "left-pad": "1.2.3" });
+});
+
+test.each([
+  [
+    "a comment",
+    "stages/train.ts",
+    "// a comment",
+    "// quite another comment, with many more letters e e e e e",
+  ],
+  ["a documentation comment", "src/step.ts", "/** Steps. */", ""],
+  ["white space", "src/half.ts", "value / 2", "value\n\n      /    2"],
+  ["a type", "stages/train.ts", "readonly size: number", "size: number; eeeeeeeeeeee?: readonly string[]"],
+  ["the name of a type", "stages/train.ts", "Options", "ZzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzQ"],
+  ["the name of a local", "stages/train.ts", "doubled", "qqqqqqqqqqqqqqqqqqqqqqqqqqqq"],
+  ["the name of a module-level constant", "stages/train.ts", "scale", "jjjjjjjjjjjjjjjjjj"],
+  ["the name of a parameter", "src/half.ts", "value", "xxxxxxxxxxxxxxxxxxxxxxxxxx"],
+] as const)("an edit of %s costs nothing", async (_what, path, from, to) => {
+  const before = await digest();
+  edit(path, from, to);
+  expect(await digest()).toEqual(before);
+});
+
+test("an edit of a helper that nothing calls costs nothing", async () => {
+  const before = await digest();
+  edit("src/half.ts", "value / 7", "value / 8");
+  expect((await digest()).digest).toBe(before.digest);
+});
+
+test("the rename of an exported helper in every file costs nothing", async () => {
+  const before = await digest();
+  edit("src/half.ts", "half", "halved");
+  edit("src/step.ts", "half", "halved");
+  write("src/halved.ts", SOURCES["src/half.ts"].replaceAll("half", "halved"));
+  expect((await digest()).digest).toBe(before.digest);
+});
+
+test("an edit three imports down is seen, and the file is named", async () => {
+  const before = await digest();
+  edit("src/half.ts", "value / 2", "value / 2.5");
+  const after = await digest();
+  expect(after.digest).not.toBe(before.digest);
+  const changed = Object.keys(after.files).filter((path) => after.files[path] !== before.files[path]);
+  expect(changed).toEqual(["src/half.ts"]);
+});
+
+test("a changed constant is seen", async () => {
+  const before = await digest();
+  edit("src/third.ts", "= 3", "= 4");
+  expect((await digest()).digest).not.toBe(before.digest);
+});
+
+test("an edit of one stage leaves the other alone", async () => {
+  const before = await digest("stages/other.ts");
+  edit("stages/train.ts", "= 3", "= 4");
+  expect(await digest("stages/other.ts")).toEqual(before);
+});
+
+test("another version of an imported package is seen", async () => {
+  write("node_modules/left-pad/package.json", `{"name":"left-pad","version":"1.2.4"}`);
+  expect((await digest()).packages).toEqual({ "left-pad": "1.2.4" });
+});
+
+test("a package reached through a scope and a sub-path is known by its name", async () => {
+  edit(
+    "src/third.ts",
+    "export const third = 3;",
+    `import t from "@scope/tool/deep/x.js"; export const third = t();`,
+  );
+  expect((await digest()).packages).toEqual({ "@scope/tool": "0.1.0", "left-pad": "1.2.3" });
+});
+
+test("a package that is not installed is named", async () => {
+  edit("src/third.ts", "export const third = 3;", `import t from "absent"; export const third = t();`);
+  await expect(digest()).rejects.toMatchObject({ code: "PACKAGE_NOT_FOUND", kind: "user" });
+});
+
+test("the same sources in another directory have the same digests", async () => {
+  const elsewhere = join(mkdtempSync(join(tmpdir(), "elsewhere-")), "deeper", "project");
+  try {
+    cpSync(projectRoot, elsewhere, { recursive: true });
+    expect(await digest("stages/train.ts", elsewhere)).toEqual(await digest());
+  } finally {
+    rmSync(dirname(dirname(elsewhere)), { recursive: true });
+  }
+});
+
+test("what is hashed is what was read first, even if the file changes meanwhile", async () => {
+  const snapshot = new SourceSnapshot();
+  const entry = join(projectRoot, "stages/train.ts");
+  const [before] = (await digestSources({ projectRoot, entries: [entry], snapshot })).values();
+  edit("stages/train.ts", "= 3", "= 4");
+  const [again] = (await digestSources({ projectRoot, entries: [entry], snapshot })).values();
+  expect(again).toEqual(before);
+});
