@@ -7,12 +7,8 @@ import type { Program } from "../../tensor/program.ts";
 import { sameShape, shapeText, sizeOf, type DType, type HostTensor, type Shape } from "../../tensor/types.ts";
 import type { Engine, Executable } from "../engine.ts";
 import { lowerProgram, type CallPlan, type FeedPoint, type LoweredProgram } from "./lower-program.ts";
-import {
-  loadNativeTensorflow,
-  NativeSession,
-  type NativeTensorflow,
-  type ThreadOptions,
-} from "./native-tensorflow.ts";
+import { NativeSession } from "./native-session.ts";
+import { loadNativeTensorflow, type NativeTensorflow, type ThreadOptions } from "./native-tensorflow.ts";
 import { SERVING_TAG, writeSavedModel } from "./saved-model.ts";
 
 /** Loads the native library. Throws `ENGINE_UNAVAILABLE`. */
@@ -98,7 +94,7 @@ class TensorflowExecutable implements Executable {
     checkFeeds(what, points, feeds);
     const bound = points.flatMap(({ name, output }) => {
       const value = feeds[name];
-      return value === undefined || output === undefined ? [] : [{ node: output, value }];
+      return value === undefined || output === undefined ? [] : [{ output, value }];
     });
     const outputs = [...fetches.map(({ output }) => output), done];
     const values = this.#session.run(what, bound, outputs);
