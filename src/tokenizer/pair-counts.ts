@@ -1,0 +1,158 @@
+/**
+ * How often each pair of token ids stands side by side in the training words, kept up to date while they change. A
+ * pair is formed only in the step that makes the newer of its two ids; later its count can but fall, so what starts
+ * below the minimum frequency is never queued.
+ */
+import { grown } from "./grown.ts";
+import { PairQueue } from "./pair-queue.ts";
+import { PairTable } from "./pair-table.ts";
+import type { TrainingWords } from "./training-words.ts";
+
+export class PairCounts {
+  readonly queue = new PairQueue();
+  readonly #words: TrainingWords;
+  readonly #minFrequency: number;
+  readonly #numbers = new PairTable(1 << 16);
+  #size = 0;
+  // By number of the pair.
+  #firsts = new Uint32Array(1 << 12);
+  #seconds = new Uint32Array(1 << 12);
+  #counts = new Float64Array(1 << 12);
+  #lastVisits = new Uint32Array(1 << 12);
+  #newWords = new Uint32Array(1 << 12);
+  // Pairs formed since the last flush: (pair, word), each once, and the distinct pairs among them.
+  #formedSize = 0;
+  #formedPairs = new Uint32Array(1 << 12);
+  #formedWords = new Uint32Array(1 << 12);
+  #formedDistinct: number[] = [];
+  /** Counts visits to words, so that a word is listed once for each pair. */
+  #visit = 0;
+
+  constructor(words: TrainingWords, minFrequency: number) {
+    this.#words = words;
+    this.#minFrequency = minFrequency;
+  }
+
+  count(first: number, second: number): number {
+    return this.#counts[this.#numberOf(first, second)] as number;
+  }
+
+  countAll(): void {
+    const { symbols, starts, lengths, counts } = this.#words;
+    for (let word = 0; word < lengths.length; word++) {
+      this.#visit++;
+      const start = starts[word] as number;
+      const end = start + (lengths[word] as number);
+      for (let i = start; i + 1 < end; i++) {
+        this.#form(symbols[i] as number, symbols[i + 1] as number, word, counts[word] as number);
+      }
+    }
+    this.#flush();
+  }
+
+  /** Takes the top of the queue, (first, second), and merges it in its words. */
+  merge(first: number, second: number, merged: number): void {
+    const { symbols, starts, lengths, counts } = this.#words;
+    for (const word of this.queue.pop()) {
+      this.#visit++;
+      const start = starts[word] as number;
+      const end = start + (lengths[word] as number);
+      const count = counts[word] as number;
+      let to = start;
+      for (let from = start; from < end;) {
+        const symbol = symbols[from] as number;
+        if (symbol !== first || from + 1 >= end || symbols[from + 1] !== second) {
+          symbols[to++] = symbol;
+          from++;
+          continue;
+        }
+        if (to > start) {
+          const previous = symbols[to - 1] as number;
+          this.#dissolve(previous, first, count);
+          this.#form(previous, merged, word, count);
+        }
+        if (from + 2 < end) {
+          const next = symbols[from + 2] as number;
+          this.#dissolve(second, next, count);
+          this.#form(merged, next, word, count);
+        }
+        symbols[to++] = merged;
+        from += 2;
+      }
+      lengths[word] = to - start;
+    }
+    this.#flush();
+  }
+
+  #dissolve(first: number, second: number, count: number): void {
+    const pair = this.#numberOf(first, second);
+    this.#counts[pair] = (this.#counts[pair] as number) - count;
+  }
+
+  #form(first: number, second: number, word: number, count: number): void {
+    const pair = this.#numberOf(first, second);
+    this.#counts[pair] = (this.#counts[pair] as number) + count;
+    if (this.#lastVisits[pair] === this.#visit) return;
+    this.#lastVisits[pair] = this.#visit;
+    const at = this.#formedSize++;
+    if (at >= this.#formedPairs.length) {
+      this.#formedPairs = grown(this.#formedPairs, at + 1);
+      this.#formedWords = grown(this.#formedWords, at + 1);
+    }
+    this.#formedPairs[at] = pair;
+    this.#formedWords[at] = word;
+    const newWords = this.#newWords[pair] as number;
+    if (newWords === 0) this.#formedDistinct.push(pair);
+    this.#newWords[pair] = newWords + 1;
+  }
+
+  /** Queues the pairs formed since the last call, each with its words. */
+  #flush(): void {
+    // A counting sort: newWords becomes the place of each pair's next word, and at last the end of its words.
+    const places = this.#newWords;
+    let total = 0;
+    for (const pair of this.#formedDistinct) {
+      const length = places[pair] as number;
+      places[pair] = total;
+      total += length;
+    }
+    const sorted = new Uint32Array(total);
+    for (let i = 0; i < this.#formedSize; i++) {
+      const pair = this.#formedPairs[i] as number;
+      const place = places[pair] as number;
+      places[pair] = place + 1;
+      sorted[place] = this.#formedWords[i] as number;
+    }
+    let start = 0;
+    for (const pair of this.#formedDistinct) {
+      const end = places[pair] as number;
+      places[pair] = 0;
+      const count = this.#counts[pair] as number;
+      if (count >= this.#minFrequency) {
+        const first = this.#firsts[pair] as number;
+        const second = this.#seconds[pair] as number;
+        this.queue.push(first, second, count, end - start).set(sorted.subarray(start, end));
+      }
+      start = end;
+    }
+    this.#formedSize = 0;
+    this.#formedDistinct = [];
+  }
+
+  #numberOf(first: number, second: number): number {
+    const found = this.#numbers.get(first, second);
+    if (found >= 0) return found;
+    const pair = this.#size++;
+    if (pair >= this.#counts.length) {
+      this.#firsts = grown(this.#firsts, this.#size);
+      this.#seconds = grown(this.#seconds, this.#size);
+      this.#counts = grown(this.#counts, this.#size);
+      this.#lastVisits = grown(this.#lastVisits, this.#size);
+      this.#newWords = grown(this.#newWords, this.#size);
+    }
+    this.#firsts[pair] = first;
+    this.#seconds[pair] = second;
+    this.#numbers.set(first, second, pair);
+    return pair;
+  }
+}
