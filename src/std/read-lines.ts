@@ -2,11 +2,14 @@
  * Lines of a byte stream with a bound on their length, so that one line of 500 MB cannot take the memory.
  * Splits at \n, drops a \r before it and a byte order mark; does not parse.
  */
+import { isUtf8 } from "node:buffer";
 import { PipelineError } from "../errors.ts";
 
 export interface Line {
   /** UTF-8 decoded; invalid bytes are U+FFFD. */
   readonly text: string;
+  /** Whether every byte was valid UTF-8. */
+  readonly valid: boolean;
   /** Counted from 1. */
   readonly number: number;
 }
@@ -39,7 +42,7 @@ export async function* readLines(
     else throw lineTooLong(where, number, maxLineBytes);
   };
   const finish = (): Line | undefined => {
-    const line = length <= maxLineBytes ? { text: decode(parts, number), number } : undefined;
+    const line = length <= maxLineBytes ? decode(parts, number) : undefined;
     if (!line) onTooLong?.(number);
     parts = [];
     length = 0;
@@ -63,10 +66,11 @@ export async function* readLines(
   }
 }
 
-function decode(parts: readonly Uint8Array[], number: number): string {
-  let text = Buffer.concat(parts).toString("utf8");
+function decode(parts: readonly Uint8Array[], number: number): Line {
+  const bytes = Buffer.concat(parts);
+  let text = bytes.toString("utf8");
   if (number === 1 && text.startsWith("\uFEFF")) text = text.slice(1);
-  return text.endsWith("\r") ? text.slice(0, -1) : text;
+  return { text: text.endsWith("\r") ? text.slice(0, -1) : text, valid: isUtf8(bytes), number };
 }
 
 function lineTooLong(where: string, number: number, maxLineBytes: number): PipelineError {
