@@ -113,9 +113,11 @@ function findNames(code: string): Found {
       visitKey(node.property, node.computed);
     },
     Property: (node) => {
-      if (node.shorthand) return visitShorthand(node.value);
-      visitKey(node.key, node.computed);
-      visit(node.value);
+      if (node.shorthand) visitShorthand(node.value);
+      else {
+        visitKey(node.key, node.computed);
+        visit(node.value);
+      }
     },
     MethodDefinition: visitMember,
     PropertyDefinition: visitMember,

@@ -5,8 +5,13 @@
 import type { SerializedError } from "../errors.ts";
 import type { LineageDirection, LineageGraph } from "../lineage/lineage-graph.ts";
 import type { Json, JsonObject } from "../std/json.ts";
+import type { CheckOptions, CheckReport } from "../store/check.ts";
+import type { RunRecord } from "../store/records.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
+
+export type { CheckOptions, CheckProblem, CheckReport } from "../store/check.ts";
+export type { RunRecord } from "../store/records.ts";
 
 /** Opens a session: `openSession` of session.ts has this type. Throws `PipelineError`s of kind `user` for a bad config. */
 export type OpenSession = (options: SessionOptions) => Promise<Session>;
@@ -84,22 +89,6 @@ export interface StatusReport {
   readonly lastRun?: RunRecord;
 }
 
-export interface RunRecord {
-  readonly runId: string;
-  readonly pipeline: string;
-  readonly config: string;
-  readonly targets: readonly string[];
-  readonly startedAt: string;
-  readonly durationMs: number;
-  readonly status: RunSummary["status"];
-  readonly executed: number;
-  readonly hits: number;
-  /** What each stage of the run came to. */
-  readonly stages: Readonly<
-    Record<string, { readonly outcome: RunStageSummary["outcome"]; readonly fingerprint: string | null }>
-  >;
-}
-
 export interface WhyReport {
   readonly id: string;
   readonly name: string;
@@ -134,28 +123,6 @@ export interface GraphReport {
   }[];
   /** The pipeline's named outputs. */
   readonly outputs: Readonly<Record<string, { readonly stageId: string; readonly output: string }>>;
-}
-
-export interface CheckOptions {
-  /** Rehash every file instead of comparing sizes. */
-  readonly deep?: boolean;
-  readonly signal?: AbortSignal;
-}
-
-export interface CheckReport {
-  readonly ok: boolean;
-  readonly objects: number;
-  readonly bytes: number;
-  readonly problems: readonly CheckProblem[];
-}
-
-export interface CheckProblem {
-  readonly code: "missing-object" | "missing-file" | "wrong-size" | "wrong-content" | "unindexed-object";
-  readonly message: string;
-  readonly digest: string;
-  readonly path?: string;
-  /** Ids of the stages that must run again because of it. */
-  readonly stages: readonly string[];
 }
 
 export interface LineageOptions {

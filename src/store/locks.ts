@@ -1,0 +1,29 @@
+/**
+ * Locks by fingerprint, kept in the index: taken and healed inside LMDB's write transaction, which one process
+ * at a time holds and which the system frees when its holder is killed. So no race between two that heal.
+ */
+import { isAlive, type ProcessIdentity } from "../std/process-identity.ts";
+import type { IndexDatabase } from "./index-database.ts";
+import type { LockHolder, LockResult } from "./store.ts";
+
+const key = (fingerprint: string): string[] => ["lock", fingerprint];
+
+export const lockHolder = (index: IndexDatabase, fingerprint: string): LockHolder | undefined =>
+  index.get(key(fingerprint)) as LockHolder | undefined;
+
+export function tryLock(index: IndexDatabase, fingerprint: string, holder: LockHolder): LockResult {
+  return index.transaction((put): LockResult => {
+    const present = lockHolder(index, fingerprint);
+    if (present !== undefined && isAlive(present.process)) return { acquired: false, holder: present };
+    put(key(fingerprint), holder);
+    return present === undefined ? { acquired: true } : { acquired: true, healed: present };
+  });
+}
+
+/** Frees the lock where this process holds it; a lock that was taken over stays. */
+export function unlock(index: IndexDatabase, fingerprint: string, process: ProcessIdentity): void {
+  index.transaction((_put, remove) => {
+    const present = lockHolder(index, fingerprint)?.process;
+    if (present?.pid === process.pid && present.startTime === process.startTime) remove(key(fingerprint));
+  });
+}

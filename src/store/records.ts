@@ -1,0 +1,81 @@
+/** What the store remembers, as JSON: objects, executions and runs. Types only. */
+import type { TreeFile } from "../hashing/tree.ts";
+import type { Json, JsonObject } from "../std/json.ts";
+
+/** A file of an object, and the stat it had when its bytes were last known to be right. */
+export interface StoredFile extends TreeFile {
+  /** `mtimeNs:ctimeNs:inode`. Another stat means the file was touched and is hashed again before it is believed. */
+  readonly stat: string;
+}
+
+export interface ObjectRecord {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly files: readonly StoredFile[];
+}
+
+export interface InputRecord {
+  readonly digest: string;
+  readonly kind: string;
+  readonly formatVersion: number;
+  /** Where it came from when it was read. */
+  readonly stageId: string;
+  readonly output: string;
+  /** Fingerprint of the execution that made it. */
+  readonly producer: string;
+}
+
+export interface OutputEntry {
+  readonly digest: string;
+  readonly kind: string;
+  readonly formatVersion: number;
+  readonly sizeBytes: number;
+  readonly summary: JsonObject;
+}
+
+/** One finished execution: the recipe under its fingerprint, what came of it, and how. */
+export interface ExecutionRecord {
+  readonly fingerprint: string;
+  readonly fingerprintVersion: number;
+  /** The id it ran under; others may share the result. */
+  readonly stageId: string;
+  readonly stageName: string;
+  /** Identity params, parsed. */
+  readonly params: JsonObject;
+  /** Params that were not part of the fingerprint. */
+  readonly runtimeParams: JsonObject;
+  readonly inputs: Readonly<Record<string, InputRecord>>;
+  readonly outputs: Readonly<Record<string, OutputEntry>>;
+  readonly source: { readonly digest: string; readonly files: Readonly<Record<string, string>> };
+  readonly packages: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, Json>>;
+  readonly runId: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Of the last slice only, where it was resumed. */
+  readonly durationMs: number;
+  /** Checkpoint steps from which it was resumed after interrupts. */
+  readonly resumedFrom: readonly number[];
+  /** Relative to the project. */
+  readonly logFile: string;
+}
+
+export interface RunRecord {
+  readonly runId: string;
+  readonly pipeline: string;
+  readonly config: string;
+  readonly targets: readonly string[];
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly status: "succeeded" | "failed" | "interrupted";
+  readonly executed: number;
+  readonly hits: number;
+  /** What each stage of the run came to. */
+  readonly stages: Readonly<Record<string, RunStageRecord>>;
+}
+
+export interface RunStageRecord {
+  readonly outcome: "hit" | "executed" | "failed" | "interrupted" | "skipped";
+  readonly fingerprint: string | null;
+}

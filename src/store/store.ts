@@ -1,0 +1,69 @@
+/**
+ * The store as the runner and lineage see it: finished executions, their artifacts, locks and the person's view
+ * of them. `openStore` (open-store.ts) makes one. Reads of the index are synchronous and write nothing.
+ */
+import type { ProcessIdentity } from "../std/process-identity.ts";
+import type { Verdict } from "./objects.ts";
+import type { ExecutionRecord, ObjectRecord, RunRecord } from "./records.ts";
+
+export interface LockHolder {
+  readonly process: ProcessIdentity;
+  readonly runId: string;
+  readonly stageId: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+export type LockResult =
+  /** `healed`: the dead holder whose lock was taken over. */
+  | { readonly acquired: true; readonly healed?: LockHolder }
+  | { readonly acquired: false; readonly holder: LockHolder };
+
+/** What lineage and planning may ask. */
+export interface IndexReads {
+  execution(fingerprint: string): ExecutionRecord | undefined;
+  /** The execution that last served this stage id, as maker or as hit. */
+  latest(stageId: string): ExecutionRecord | undefined;
+  executions(): readonly ExecutionRecord[];
+  /** Fingerprints of the executions that produced an artifact. */
+  producers(digest: string): readonly string[];
+  /** Fingerprints of the executions that read an artifact. */
+  consumers(digest: string): readonly string[];
+  object(digest: string): ObjectRecord | undefined;
+  /** Newest first. */
+  runs(): readonly RunRecord[];
+  /** Whether the artifact can be believed: its files are there, sized and unchanged. Writes nothing. */
+  verify(digest: string, options?: { deep?: boolean; signal?: AbortSignal | undefined }): Promise<Verdict>;
+  lockHolder(fingerprint: string): LockHolder | undefined;
+  /** Digest that the person's view of an output was made of; undefined where there is no view. */
+  viewed(stageId: string, output: string): string | undefined;
+}
+
+export interface Store extends IndexReads {
+  /** Absolute; the cache directory. */
+  readonly directory: string;
+  objectPath(digest: string): string;
+  /** Hashes and seals a finished directory and moves it among the objects. Not yet a hit: `commit` makes it one. */
+  adopt(directory: string): Promise<ObjectRecord>;
+  /** One transaction: the execution, its objects and their indexes appear together or not at all. */
+  commit(execution: ExecutionRecord, objects: readonly ObjectRecord[]): void;
+  /** A hit served this stage id. Writes only where that is news. */
+  serve(stageId: string, fingerprint: string): void;
+  /** Keeps the stats of files that were touched and found right. */
+  remember(object: ObjectRecord): void;
+  recordRun(run: RunRecord): void;
+  tryLock(fingerprint: string, holder: LockHolder): LockResult;
+  unlock(fingerprint: string, process: ProcessIdentity): void;
+  /** Brings artifacts/<stageId>/<output> up to date; answers its path relative to the project. */
+  refreshView(stageId: string, output: string, digest: string): Promise<string>;
+  /** A directory of this process's own for writing, below cache/work/. */
+  makeWorkDirectory(name: string): Promise<string>;
+  /** Removes the work of processes that died. */
+  sweepWork(): Promise<void>;
+  /** Directories among the objects that no record names. */
+  unindexedObjects(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** Where a person finds an output, relative to the project. */
+export const viewPath = (stageId: string, output: string): string => `artifacts/${stageId}/${output}`;

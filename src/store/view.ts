@@ -1,0 +1,65 @@
+/**
+ * artifacts/<stage>/<output>: an object as a person opens it. Copies (shared blocks where the file system has
+ * them), so that what is edited here never reaches the store; only files too large to copy lightly are links to
+ * the read-only original (docs/adr/0011).
+ */
+import { constants, existsSync, renameSync } from "node:fs";
+import { chmod, copyFile, mkdir, rm, symlink } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import type { ObjectRecord } from "./records.ts";
+
+/** Above this size, and where blocks cannot be shared, a file is linked instead of copied. */
+const COPY_LIMIT_BYTES = 64 * 1024 * 1024;
+
+export interface ViewOptions {
+  readonly target: string;
+  readonly object: ObjectRecord;
+  readonly objectPath: string;
+  /** A directory of this process's own on the same file system; what a kill leaves there is swept. */
+  readonly workDirectory: string;
+}
+
+/** Replaces `target` by a view of the object; a reader sees the old one or the new one, never a half. */
+export async function makeView({ target, object, objectPath, workDirectory }: ViewOptions): Promise<void> {
+  const next = join(workDirectory, "next");
+  const old = join(workDirectory, "old");
+  await mkdir(next);
+  for (const { path, sizeBytes } of object.files) {
+    const to = join(next, path);
+    await mkdir(dirname(to), { recursive: true });
+    await copyOrLink(join(objectPath, path), to, join(target, path), sizeBytes);
+  }
+  // Between these two renames there is no view, and after a kill here the next run makes it again.
+  if (existsSync(target)) renameSync(target, old);
+  renameSync(next, target);
+}
+
+/** `home`: where the file will be in the end; a relative link counts from there. */
+async function copyOrLink(from: string, to: string, home: string, sizeBytes: number): Promise<void> {
+  if (sizeBytes > COPY_LIMIT_BYTES && !(await shareBlocks(from, to)))
+    return symlink(relative(dirname(home), from), to);
+  if (sizeBytes <= COPY_LIMIT_BYTES) await copyFile(from, to, constants.COPYFILE_FICLONE);
+  await chmod(to, 0o644);
+}
+
+/** False where the file system cannot share blocks between files. */
+async function shareBlocks(from: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (
+      code === "ENOTSUP" ||
+      code === "EOPNOTSUPP" ||
+      code === "EXDEV" ||
+      code === "EINVAL" ||
+      code === "ENOSYS" ||
+      code === "ENOTTY"
+    ) {
+      await rm(to, { force: true });
+      return false;
+    }
+    throw error;
+  }
+}
