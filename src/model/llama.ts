@@ -1,0 +1,149 @@
+/**
+ * The Llama architecture (Touvron et al. 2023, arXiv:2302.13971; grouped queries as in Llama 2), written once over
+ * symbolic ops. Choices: pre-norm RMSNorm without bias; rotary positions, half-split as Hugging Face has it;
+ * grouped-query attention; SwiGLU; no biases; input and output embedding tied; no dropout.
+ *
+ * Shape letters: B batch, T time, N = B·T, C hidden, H query heads, K key/value heads, G = H/K, D head, F
+ * feed-forward, V vocabulary. The residual stream is (N, C) throughout, so that linear layers are plain products.
+ */
+import { userError } from "../errors.ts";
+import { withScope, type Tensor } from "../tensor/graph.ts";
+import {
+  add,
+  constant,
+  gather,
+  matmul,
+  mean,
+  mul,
+  reshape,
+  rsqrt,
+  sigmoid,
+  softmax,
+  transpose,
+} from "../tensor/ops.ts";
+import { readVariable, type Variable } from "../tensor/program.ts";
+import { float32 } from "../tensor/types.ts";
+import { headDim, type LlamaConfig } from "./llama-config.ts";
+import { ropeTables, rotate, type RopeTables } from "./rope.ts";
+
+/** Finds a parameter by its Hugging Face name. Each is read once in a function, however often it is used. */
+export type Parameters = (name: string) => Tensor;
+
+export function readParameters(variables: readonly Variable[]): Parameters {
+  const nodes = new Map(variables.map((variable) => [variable.name, readVariable(variable)]));
+  return (name) => {
+    const node = nodes.get(name);
+    if (node === undefined) throw userError("MODEL_CONFIG_INVALID", `the model has no parameter ${name}`);
+    return node;
+  };
+}
+
+/** Logits (N, V) for tokens int32 (B, T). Row b·T + t predicts the token after position t of sequence b. */
+export const llamaLogits = (config: LlamaConfig, parameters: Parameters, tokens: Tensor): Tensor =>
+  outputLogits(parameters, llamaHidden(config, parameters, tokens));
+
+/** Final hidden states (N, C), normalised: what the output embedding reads. */
+export function llamaHidden(config: LlamaConfig, parameters: Parameters, tokens: Tensor): Tensor {
+  const [batch = 0, time = 0] = tokens.shape;
+  if (time > config.contextLength)
+    throw userError(
+      "SEQUENCE_TOO_LONG",
+      `sequences of ${time} tokens are longer than the model's contextLength of ${config.contextLength}`,
+      "Shorten the sequences or raise contextLength.",
+    );
+  const shared: AttentionInputs = {
+    batch,
+    time,
+    // The scale 1/√D of attention scores rides on the tables that rotate the queries.
+    queryTables: ropeTables(config, time, 1 / Math.sqrt(headDim(config))),
+    keyTables: ropeTables(config, time, 1),
+    causalMask: causalMask(time),
+  };
+  const ids = reshape(tokens, [batch * time]); // (B, T) → (N)
+  let x = gather(parameters("model.embed_tokens.weight"), ids); // (N, C)
+  for (let layer = 0; layer < config.numLayers; layer++)
+    x = withScope(`layers.${layer}`, () => block(config, parameters, `model.layers.${layer}`, x, shared));
+  return withScope("norm", () => rmsNorm(x, parameters("model.norm.weight"), config.rmsNormEpsilon));
+}
+
+/** Logits (R, V) of hidden states (R, C), through the tied embedding. */
+export const outputLogits = (parameters: Parameters, hidden: Tensor): Tensor =>
+  withScope("head", () => linear(hidden, parameters("model.embed_tokens.weight")));
+
+function block(
+  config: LlamaConfig,
+  parameters: Parameters,
+  prefix: string,
+  x: Tensor,
+  shared: AttentionInputs,
+): Tensor {
+  const norm = (name: string, input: Tensor) =>
+    rmsNorm(input, parameters(`${prefix}.${name}.weight`), config.rmsNormEpsilon);
+  const attended = withScope("attention", () =>
+    add(x, attention(config, parameters, `${prefix}.self_attn`, norm("input_layernorm", x), shared)),
+  );
+  return withScope("feedForward", () =>
+    add(attended, feedForward(parameters, `${prefix}.mlp`, norm("post_attention_layernorm", attended))),
+  );
+}
+
+/** x·Wᵀ: (N, in) × (out, in)ᵀ → (N, out). */
+const linear = (x: Tensor, weight: Tensor): Tensor => matmul(x, weight, { transposeB: true });
+
+/** x / √(mean x² + ε) · gain (Zhang & Sennrich 2019, arXiv:1910.07467), over C. */
+function rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor {
+  const meanSquare = mean(mul(x, x), { axes: [-1], keepDims: true }); // (N, 1)
+  return mul(mul(x, rsqrt(add(meanSquare, epsilon))), gain);
+}
+
+interface AttentionInputs {
+  readonly batch: number;
+  readonly time: number;
+  readonly queryTables: RopeTables;
+  readonly keyTables: RopeTables;
+  /** (T, T): 0 where key ≤ query, else so low that its softmax is exactly 0. */
+  readonly causalMask: Tensor;
+}
+
+/**
+ * Causal grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245). The G query heads that share a key/value
+ * head are stacked along time, so that keys and values are never repeated: one product for B·K pairs.
+ */
+function attention(
+  config: LlamaConfig,
+  parameters: Parameters,
+  prefix: string,
+  x: Tensor,
+  { batch, time, queryTables, keyTables, causalMask }: AttentionInputs,
+): Tensor {
+  const { hiddenSize, numHeads, numKvHeads } = config;
+  const dim = headDim(config);
+  const group = numHeads / numKvHeads;
+  const pairs = batch * numKvHeads;
+  const heads = (name: string, count: number): Tensor => {
+    const projected = linear(x, parameters(`${prefix}.${name}.weight`)); // (N, count·D)
+    return transpose(reshape(projected, [batch, time, count, dim]), [0, 2, 1, 3]); // (B, count, T, D)
+  };
+  const queries = reshape(rotate(heads("q_proj", numHeads), queryTables), [pairs, group * time, dim]); // (B·K, G·T, D)
+  const keys = reshape(rotate(heads("k_proj", numKvHeads), keyTables), [pairs, time, dim]); // (B·K, T, D)
+  const values = reshape(heads("v_proj", numKvHeads), [pairs, time, dim]); // (B·K, T, D)
+
+  const scores = reshape(matmul(queries, keys, { transposeB: true }), [pairs * group, time, time]); // (B·H, T, T)
+  const weights = softmax(add(scores, causalMask)); // (B·H, T, T)
+  const mixed = matmul(reshape(weights, [pairs, group * time, time]), values); // (B·K, G·T, D)
+  const merged = transpose(reshape(mixed, [batch, numHeads, time, dim]), [0, 2, 1, 3]); // (B, T, H, D)
+  return linear(reshape(merged, [batch * time, hiddenSize]), parameters(`${prefix}.o_proj.weight`)); // (N, C)
+}
+
+function causalMask(time: number): Tensor {
+  const mask = new Float32Array(time * time);
+  for (let query = 0; query < time; query++) mask.fill(-1e9, query * time + query + 1, (query + 1) * time);
+  return constant(float32([time, time], mask));
+}
+
+/** SwiGLU: down(silu(gate(x)) · up(x)), silu(x) = x·σ(x) (Shazeer 2020, arXiv:2002.05202). */
+function feedForward(parameters: Parameters, prefix: string, x: Tensor): Tensor {
+  const gate = linear(x, parameters(`${prefix}.gate_proj.weight`)); // (N, F)
+  const up = linear(x, parameters(`${prefix}.up_proj.weight`)); // (N, F)
+  return linear(mul(mul(gate, sigmoid(gate)), up), parameters(`${prefix}.down_proj.weight`)); // (N, C)
+}

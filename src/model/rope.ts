@@ -1,0 +1,36 @@
+/**
+ * Rotary position embedding (Su et al. 2021, arXiv:2104.09864), half-split: feature i of the first half and feature
+ * i of the second are the two coordinates that turn together, as in Hugging Face's Llama (not interleaved).
+ */
+import type { Tensor } from "../tensor/graph.ts";
+import { add, concat, constant, mul, slice, sub } from "../tensor/ops.ts";
+import { float32 } from "../tensor/types.ts";
+import { headDim, type LlamaConfig } from "./llama-config.ts";
+
+/** Constants (T, D/2). */
+export interface RopeTables {
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+}
+
+/** cos and sin of t·θ^(−2i/D), times `scale`. */
+export function ropeTables(config: LlamaConfig, time: number, scale: number): RopeTables {
+  const half = headDim(config) / 2;
+  const table = (fn: (angle: number) => number): Tensor => {
+    const data = new Float32Array(time * half);
+    for (let t = 0; t < time; t++)
+      for (let i = 0; i < half; i++) data[t * half + i] = scale * fn(t * config.ropeTheta ** (-i / half));
+    return constant(float32([time, half], data));
+  };
+  return { cos: table(Math.cos), sin: table(Math.sin) };
+}
+
+/** Rotates x (…, T, D) by position: (a, b) → (a·cos − b·sin, b·cos + a·sin) for its halves a and b. */
+export function rotate(x: Tensor, { cos, sin }: RopeTables): Tensor {
+  const half = (x.shape.at(-1) ?? 0) / 2;
+  const start = x.shape.map(() => 0);
+  const halfShape = x.shape.with(-1, half); // (…, T, D/2)
+  const a = slice(x, start, halfShape);
+  const b = slice(x, start.with(-1, half), halfShape);
+  return concat([sub(mul(a, cos), mul(b, sin)), add(mul(b, cos), mul(a, sin))], -1);
+}
