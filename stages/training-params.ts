@@ -1,0 +1,65 @@
+/** Params that the training stages share, as schemas that every recipe is checked against. */
+import { z } from "zod";
+import type { Schedule } from "../src/train/schedules.ts";
+
+const positiveInt = z.int().positive();
+
+/** Shape of the model; its vocabulary size is the tokenizer's. */
+export const modelParams = z.strictObject({
+  hiddenSize: positiveInt.describe("width of the residual stream"),
+  intermediateSize: positiveInt.describe("width inside the feed-forward block"),
+  numLayers: positiveInt,
+  numHeads: positiveInt.describe("query heads; must divide hiddenSize"),
+  numKvHeads: positiveInt.describe("key/value heads; must divide numHeads"),
+  contextLength: positiveInt.describe("longest sequence, in tokens"),
+  ropeTheta: z.number().positive().default(10_000),
+  rmsNormEpsilon: z.number().positive().default(1e-5),
+});
+
+export const optimizerParams = z.strictObject({
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.95),
+  epsilon: z.number().positive().default(1e-8),
+  weightDecay: z.number().min(0).default(0.1).describe("decoupled; on matrices only"),
+  gradientClip: z.number().positive().default(1).describe("largest global norm of the gradient"),
+});
+
+const shares = {
+  peak: z.number().positive().describe("highest learning rate"),
+  warmupRatio: z.number().min(0).max(1),
+};
+
+/** Learning rate by step; warmup and decay as shares of all steps, so that a recipe scales by its steps alone. */
+export const scheduleParams = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("constant"), ...shares }),
+  z.strictObject({ kind: z.literal("cosine"), ...shares, finalRatio: z.number().min(0).max(1).default(0) }),
+  z.strictObject({
+    kind: z.literal("warmupStableDecay"),
+    ...shares,
+    decayRatio: z.number().min(0).max(1),
+    decay: z.enum(["linear", "oneMinusSqrt"]).default("linear"),
+  }),
+]);
+
+/** How the training stages report and save; none of it changes a result. */
+export const runtimeParams = {
+  checkpointEverySteps: positiveInt.default(200).describe("runtime: a checkpoint every so many steps"),
+  keepCheckpoints: positiveInt.default(2).describe("runtime: how many checkpoints are kept"),
+};
+export const runtimeParamNames = ["checkpointEverySteps", "keepCheckpoints"] as const;
+
+/** The schedule over `totalSteps` steps. */
+export function scheduleOver(totalSteps: number, params: z.infer<typeof scheduleParams>): Schedule {
+  const { peak } = params;
+  const warmupSteps = Math.round(params.warmupRatio * totalSteps);
+  switch (params.kind) {
+    case "constant":
+      return { kind: "constant", peak, warmupSteps };
+    case "cosine":
+      return { kind: "cosine", peak, warmupSteps, totalSteps, final: peak * params.finalRatio };
+    case "warmupStableDecay": {
+      const decaySteps = Math.min(Math.round(params.decayRatio * totalSteps), totalSteps - warmupSteps);
+      return { kind: "warmupStableDecay", peak, warmupSteps, totalSteps, decaySteps, decay: params.decay };
+    }
+  }
+}
