@@ -21,7 +21,7 @@ export interface LlamaConfig {
   readonly contextLength: number;
   readonly ropeTheta: number;
   readonly rmsNormEpsilon: number;
-  /** Standard deviation of initial weights. */
+  /** Standard deviation of initial matrices; the tied embedding takes half of it. */
   readonly initializerRange: number;
 }
 

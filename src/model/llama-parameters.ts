@@ -6,6 +6,9 @@ import { defineVariable, type Variable } from "../tensor/program.ts";
 import { float32, sizeOf, type HostTensor, type Shape } from "../tensor/types.ts";
 import { headDim, type LlamaConfig } from "./llama-config.ts";
 
+/** Reads tokens in and, tied, writes logits out. */
+export const embeddingName = "model.embed_tokens.weight";
+
 export interface ParameterInfo {
   readonly name: string;
   readonly shape: Shape;
@@ -30,7 +33,7 @@ export function listParameters(config: LlamaConfig): readonly ParameterInfo[] {
     ];
   });
   return [
-    { name: "model.embed_tokens.weight", shape: [vocabSize, width] },
+    { name: embeddingName, shape: [vocabSize, width] },
     ...layers.flat(),
     { name: "model.norm.weight", shape: [width] },
   ];
@@ -44,16 +47,19 @@ export const defineParameters = (config: LlamaConfig): readonly Variable[] =>
   listParameters(config).map(({ name, shape }) => defineVariable(name, shape));
 
 /**
- * The first value of a parameter: matrices normal with standard deviation initializerRange, norms one. Asked for
- * in the order of `listParameters`, the values depend on the generator's seed only.
+ * The first value of a parameter: norms one, matrices normal with standard deviation initializerRange, the tied
+ * embedding with half of it. A normalised state meets the embedding with logits of deviation σ√C, which lifts the
+ * first loss to ln V + σ²C/2: by ½ at σ = 1/√C, by ⅛ at half of that, which is Hugging Face's usual 0.02 for C = 576.
+ * Asked for in the order of `listParameters`, the values depend on the generator's seed only.
  */
 export function initialValue(
-  { shape }: ParameterInfo,
+  { name, shape }: ParameterInfo,
   { initializerRange }: LlamaConfig,
   nextGaussian: () => number,
 ): HostTensor {
   const data = new Float32Array(sizeOf(shape));
+  const deviation = name === embeddingName ? initializerRange / 2 : initializerRange;
   if (shape.length < 2) data.fill(1);
-  else for (let index = 0; index < data.length; index++) data[index] = initializerRange * nextGaussian();
+  else for (let index = 0; index < data.length; index++) data[index] = deviation * nextGaussian();
   return float32(shape, data);
 }

@@ -24,6 +24,7 @@ import {
 import { readVariable, type Variable } from "../tensor/program.ts";
 import { float32 } from "../tensor/types.ts";
 import { headDim, type LlamaConfig } from "./llama-config.ts";
+import { embeddingName } from "./llama-parameters.ts";
 import { ropeTables, rotate, type RopeTables } from "./rope.ts";
 
 /** Finds a parameter by its Hugging Face name. Each is read once in a function, however often it is used. */
@@ -60,7 +61,7 @@ export function llamaHidden(config: LlamaConfig, parameters: Parameters, tokens:
     causalMask: causalMask(time),
   };
   const ids = reshape(tokens, [batch * time]); // (B, T) → (N)
-  let x = gather(parameters("model.embed_tokens.weight"), ids); // (N, C)
+  let x = gather(parameters(embeddingName), ids); // (N, C)
   for (let layer = 0; layer < config.numLayers; layer++)
     x = withScope(`layers.${layer}`, () => block(config, parameters, `model.layers.${layer}`, x, shared));
   return withScope("norm", () => rmsNorm(x, parameters("model.norm.weight"), config.rmsNormEpsilon));
@@ -68,7 +69,7 @@ export function llamaHidden(config: LlamaConfig, parameters: Parameters, tokens:
 
 /** Logits (R, V) of hidden states (R, C), through the tied embedding. */
 export const outputLogits = (parameters: Parameters, hidden: Tensor): Tensor =>
-  withScope("head", () => linear(hidden, parameters("model.embed_tokens.weight")));
+  withScope("head", () => linear(hidden, parameters(embeddingName)));
 
 function block(
   config: LlamaConfig,

@@ -56,13 +56,14 @@ test("config.json survives writing and reading, and another architecture is refu
   expect(() => fromHuggingFaceConfig({ ...json, hidden_size: "576" })).toThrow("hidden_size");
 });
 
-test("matrices begin with the given spread, norms with one", () => {
+test("matrices begin with the given spread, the tied embedding with half of it, norms with one", () => {
   const config = defineLlama({ ...minilm, hiddenSize: 64, numHeads: 2, numKvHeads: 1, numLayers: 1 });
   let state = 0;
   const nextGaussian = () => (state++ % 2 === 0 ? 1 : -2);
   for (const info of listParameters(config)) {
     const { data } = initialValue(info, config, nextGaussian);
-    expect(new Set(data)).toEqual(info.shape.length === 1 ? new Set([1]) : new Set([0.125, -0.25]));
+    const spread = info.name === "model.embed_tokens.weight" ? 0.0625 : 0.125;
+    expect(new Set(data)).toEqual(info.shape.length === 1 ? new Set([1]) : new Set([spread, -2 * spread]));
   }
 });
 

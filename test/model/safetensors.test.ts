@@ -23,7 +23,7 @@ const tensor = fc
           shape,
           Int32Array.from({ length: sizeOf(shape) }, (_, i) => i - 2),
         )
-      : float32(
+      : floats(
           shape,
           Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(i)),
         ),
