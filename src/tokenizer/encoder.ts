@@ -1,0 +1,206 @@
+/**
+ * Text to token ids and back, with the ids of Hugging Face `tokenizers` for the same model. Made for bulk: pieces are
+ * scanned by hand, and the tokens of those met before come from a cache. Documents are plain text to it: what looks
+ * like a special token stays ordinary bytes unless the caller asks.
+ */
+import { userError } from "../errors.ts";
+import type { BpeModel } from "./bpe-model.ts";
+import { byteCharacters, tokenBytes } from "./byte-alphabet.ts";
+import { grown } from "./grown.ts";
+import { PieceMerger } from "./merge-piece.ts";
+import { PieceTable } from "./piece-table.ts";
+import { createPieceEnd } from "./split-pieces.ts";
+import { TokenBuffer } from "./token-buffer.ts";
+import { writeUtf8 } from "./utf8.ts";
+
+export interface EncodeOptions {
+  /** Whether special tokens written in the text become their ids (default: no). */
+  readonly parseSpecialTokens?: boolean;
+}
+
+export interface DecodeOptions {
+  readonly skipSpecialTokens?: boolean;
+}
+
+export interface Encoder {
+  readonly vocabSize: number;
+  /** (V) Bytes of text that each token stands for; 0 for special tokens. */
+  readonly tokenByteCounts: Uint32Array;
+  /** Ids of a text. Lone surrogates are encoded as U+FFFD, as TextEncoder does. */
+  encode(text: string, options?: EncodeOptions): Uint32Array;
+  /** Appends the ids of a text to `out`. */
+  encodeInto(text: string, out: TokenBuffer, options?: EncodeOptions): void;
+  /** The text of ids; bytes that are no UTF-8 become U+FFFD. Throws TOKEN_UNKNOWN for an id outside of the vocabulary. */
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  /** The raw bytes of a token; of a special token, its text. Throws TOKEN_UNKNOWN. */
+  bytesOf(id: number): Uint8Array;
+  isSpecial(id: number): boolean;
+  /** Id of a special token such as `<|im_end|>`. Throws TOKEN_UNKNOWN if there is none of that name. */
+  specialTokenId(content: string): number;
+}
+
+/** Longer pieces seldom come twice. */
+const longestCached = 64;
+/** When this many are cached, the cache starts anew: about 10 MB. */
+const maxCachedPieces = 1 << 17;
+
+export function createEncoder(model: BpeModel): Encoder {
+  return new CachedEncoder(model);
+}
+
+class CachedEncoder implements Encoder {
+  readonly vocabSize: number;
+  readonly tokenByteCounts: Uint32Array;
+  readonly #bytes: readonly Uint8Array[];
+  readonly #specialIds: ReadonlyMap<string, number>;
+  readonly #specials: ReadonlySet<number>;
+  readonly #specialPattern: RegExp | undefined;
+  readonly #byteIds: Uint32Array;
+  readonly #pieceEnd;
+  readonly #merger: PieceMerger;
+  readonly #cache = new PieceTable();
+  /** Entry e of the cache has ids [#cacheEnds[e - 1], #cacheEnds[e]). */
+  #cacheEnds = new Uint32Array(1 << 11);
+  #cacheIds = new Uint32Array(1 << 13);
+  // Room for one piece.
+  #pieceBytes = new Uint8Array(3 * longestCached);
+  #pieceIds = new Uint32Array(3 * longestCached);
+
+  constructor({ tokens, merges, specialTokens, splitDigits }: BpeModel) {
+    this.vocabSize = tokens.length;
+    this.#specialIds = new Map(specialTokens.map(({ id, content }) => [content, id]));
+    this.#specials = new Set(specialTokens.map(({ id }) => id));
+    this.#specialPattern = createSpecialPattern(specialTokens.map(({ content }) => content));
+    const utf8 = new TextEncoder();
+    this.#bytes = tokens.map((token, id) =>
+      this.#specials.has(id) ? utf8.encode(token) : (tokenBytes(token) ?? utf8.encode(token)),
+    );
+    this.tokenByteCounts = Uint32Array.from(this.#bytes, (bytes, id) =>
+      this.#specials.has(id) ? 0 : bytes.length,
+    );
+    const idOf = new Map(tokens.map((token, id) => [token, id]));
+    this.#byteIds = Uint32Array.from(byteCharacters, (character) => {
+      const id = idOf.get(character);
+      if (id === undefined) throw new TypeError("A BPE model must have a token for each of the 256 bytes.");
+      return id;
+    });
+    this.#pieceEnd = createPieceEnd(splitDigits);
+    this.#merger = new PieceMerger(merges);
+  }
+
+  encode(text: string, options?: EncodeOptions): Uint32Array {
+    const out = new TokenBuffer();
+    this.encodeInto(text, out, options);
+    return out.slice();
+  }
+
+  encodeInto(text: string, out: TokenBuffer, options?: EncodeOptions): void {
+    if (options?.parseSpecialTokens !== true || this.#specialPattern === undefined) {
+      this.#encodeOrdinary(text, out);
+      return;
+    }
+    // The pattern has one group, so that its matches are kept: ordinary text and special tokens take turns.
+    for (const [index, part] of text.split(this.#specialPattern).entries()) {
+      if (index % 2 === 0) this.#encodeOrdinary(part, out);
+      else out.push(this.specialTokenId(part));
+    }
+  }
+
+  #encodeOrdinary(text: string, out: TokenBuffer): void {
+    const pieceEnd = this.#pieceEnd;
+    const byteIds = this.#byteIds;
+    const length = text.length;
+    for (let start = 0; start < length;) {
+      const end = pieceEnd(text, start);
+      const code = text.charCodeAt(start);
+      if (end === start + 1 && code < 0x80) out.push(byteIds[code] as number);
+      else this.#encodePiece(text, start, end, out);
+      start = end;
+    }
+  }
+
+  #encodePiece(text: string, start: number, end: number, out: TokenBuffer): void {
+    if (end - start > longestCached) {
+      const length = this.#mergePiece(text, start, end);
+      out.append(this.#pieceIds, 0, length);
+      return;
+    }
+    let entry = this.#cache.find(text, start, end);
+    if (entry < 0) {
+      if (this.#cache.size === maxCachedPieces) this.#cache.clear();
+      entry = this.#cache.add(text, start, end);
+      const length = this.#mergePiece(text, start, end);
+      const from = entry === 0 ? 0 : (this.#cacheEnds[entry - 1] as number);
+      this.#cacheIds = grown(this.#cacheIds, from + length);
+      this.#cacheIds.set(this.#pieceIds.subarray(0, length), from);
+      this.#cacheEnds = grown(this.#cacheEnds, entry + 1);
+      this.#cacheEnds[entry] = from + length;
+    }
+    out.append(
+      this.#cacheIds,
+      entry === 0 ? 0 : (this.#cacheEnds[entry - 1] as number),
+      this.#cacheEnds[entry] as number,
+    );
+  }
+
+  /** Leaves the piece's ids in #pieceIds and returns how many. */
+  #mergePiece(text: string, start: number, end: number): number {
+    const room = 3 * (end - start);
+    if (room > this.#pieceBytes.length) {
+      this.#pieceBytes = new Uint8Array(room);
+      this.#pieceIds = new Uint32Array(room);
+    }
+    const length = writeUtf8(text, start, end, this.#pieceBytes);
+    for (let i = 0; i < length; i++) {
+      this.#pieceIds[i] = this.#byteIds[this.#pieceBytes[i] as number] as number;
+    }
+    return this.#merger.merge(this.#pieceIds, length);
+  }
+
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string {
+    const parts: Uint8Array[] = [];
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i] as number;
+      if (options?.skipSpecialTokens === true && this.#specials.has(id)) continue;
+      parts.push(this.bytesOf(id));
+    }
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.concat(parts));
+  }
+
+  bytesOf(id: number): Uint8Array {
+    const bytes = this.#bytes[id];
+    if (bytes === undefined) {
+      throw userError(
+        "TOKEN_UNKNOWN",
+        `There is no token ${id} among the ${this.vocabSize} of this tokenizer.`,
+      );
+    }
+    return bytes;
+  }
+
+  isSpecial(id: number): boolean {
+    return this.#specials.has(id);
+  }
+
+  specialTokenId(content: string): number {
+    const id = this.#specialIds.get(content);
+    if (id === undefined) {
+      const known = [...this.#specialIds.keys()].join(", ");
+      throw userError(
+        "TOKEN_UNKNOWN",
+        `This tokenizer has no special token ${content}; it has ${known === "" ? "none" : known}.`,
+        "Name the token among specialTokens when the tokenizer is trained.",
+      );
+    }
+    return id;
+  }
+}
+
+/** Matches special tokens, of several at one place the longest, in one capturing group. */
+function createSpecialPattern(contents: readonly string[]): RegExp | undefined {
+  if (contents.length === 0) return undefined;
+  const escaped = [...contents]
+    .sort((a, b) => b.length - a.length)
+    .map((content) => content.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+  return new RegExp(`(${escaped.join("|")})`);
+}
