@@ -33,6 +33,9 @@ const COMPARE: Readonly<Record<CompareFunction, string>> = {
 /** Ops that compute; feeds and variables belong to a function and are lowered by lower-program.ts. */
 type ComputingOp = Exclude<Op, { readonly kind: "feed" | "variable" }>;
 
+/** Stands for an input that the op's arity guarantees. */
+const MISSING: TfOutput = "missing:0";
+
 const INT32 = { type: "int32" } as const;
 
 /** `inputs` are the lowered `tensor.inputs`. */
@@ -50,7 +53,7 @@ export function lowerOp(
     operands: readonly TfOutput[],
     attributes: Parameters<TfGraph["pure"]>[2] = { T },
   ) => graph.pure(tfOp, operands, attributes, tensor.scope === "" ? tfOp : `${tensor.scope}/${tfOp}`);
-  const [first = "missing:0", second = "missing:0", third = "missing:0"] = inputs;
+  const [first = MISSING, second = MISSING] = inputs;
 
   switch (op.kind) {
     case "constant":
@@ -115,22 +118,67 @@ export function lowerOp(
     case "softmax":
       return node("Softmax", inputs);
     case "sparseCrossEntropy":
-      return crossEntropy(node, first, second);
-    case "sparseCrossEntropyGradient": {
-      // The second output of the node that the loss is the first of: computed once for both.
-      const loss = crossEntropy(node, first, second);
-      const perRow = node("ExpandDims", [third, graph.int(-1)], { T, Tdim: INT32 });
-      return node("Mul", [`${loss.slice(0, -2)}:1`, perRow]);
-    }
+      return crossEntropy(graph, node, tensor, inputs);
+    case "sparseCrossEntropyGradient":
+      return crossEntropyGradient(graph, node, tensor, inputs);
   }
 }
 
-const crossEntropy = (
-  node: (op: string, inputs: readonly TfOutput[], attributes: Parameters<TfGraph["pure"]>[2]) => TfOutput,
-  logits: TfOutput,
-  labels: TfOutput,
-): TfOutput =>
-  node("SparseSoftmaxCrossEntropyWithLogits", [logits, labels], { T: { type: "float32" }, Tlabels: INT32 });
+type NodeBuilder = (
+  tfOp: string,
+  operands: readonly TfOutput[],
+  attributes?: Parameters<TfGraph["pure"]>[2],
+) => TfOutput;
+
+const F32 = { T: { type: "float32" } } as const;
+
+/**
+ * Not SparseSoftmaxCrossEntropyWithLogits: its CPU kernel takes two scalar passes of exponentials and is
+ * three times as slow as this, which shares one vectorised softmax between loss and gradient. With m the
+ * largest logit and q the largest probability, log Σeˣ = m − log q, and q ≥ 1/V never underflows; so
+ * −log p[label] = (m − x[label]) − log q, a sum of two terms that are not negative.
+ */
+function crossEntropy(
+  graph: TfGraph,
+  node: NodeBuilder,
+  tensor: Tensor,
+  [logits = MISSING, labels = MISSING]: readonly TfOutput[],
+): TfOutput {
+  const largest = (x: TfOutput) =>
+    node("Max", [x, graph.ints([1])], { ...F32, Tidx: INT32, keep_dims: { bool: false } });
+  const picked = node("GatherNd", [logits, labelPositions(graph, node, tensor, labels)], {
+    Tparams: F32.T,
+    Tindices: INT32,
+  });
+  const aboveLabel = node("Sub", [largest(logits), picked], F32);
+  return node("Sub", [aboveLabel, node("Log", [largest(node("Softmax", [logits], F32))], F32)], F32);
+}
+
+/** (p − onehot(label))·dy per row: the product first, then one element of each row put right in place. */
+function crossEntropyGradient(
+  graph: TfGraph,
+  node: NodeBuilder,
+  tensor: Tensor,
+  [logits = MISSING, labels = MISSING, upstream = MISSING]: readonly TfOutput[],
+): TfOutput {
+  const perRow = node("ExpandDims", [upstream, graph.int(-1)], { ...F32, Tdim: INT32 });
+  const product = node("Mul", [node("Softmax", [logits], F32), perRow], F32);
+  return node("TensorScatterSub", [product, labelPositions(graph, node, tensor, labels), upstream], {
+    ...F32,
+    Tindices: INT32,
+  });
+}
+
+/** (N, 2): where each row's label stands in the logits. */
+function labelPositions(graph: TfGraph, node: NodeBuilder, { shape }: Tensor, labels: TfOutput): TfOutput {
+  const rows = shape[0] ?? 0;
+  const data = Int32Array.from({ length: rows }, (_, row) => row);
+  return node("Pack", [graph.constant({ dtype: "int32", shape: [rows], data }), labels], {
+    T: INT32,
+    N: { int: 2 },
+    axis: { int: 1 },
+  });
+}
 
 /** (rank, 2): zeros before and after along each axis. */
 function paddings(graph: TfGraph, before: readonly number[], after: readonly number[]): TfOutput {

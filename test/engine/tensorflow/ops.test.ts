@@ -410,6 +410,35 @@ describeNative("lowered ops", () => {
       1e-5,
     ));
 
+  test("cross entropy of logits that overflow a naive exponential", async () => {
+    const [logits, labels, upstream] = [
+      feed("logits", [4, 3]),
+      feed("labels", [4], "int32"),
+      feed("up", [4]),
+    ];
+    await using executable = await compileFunction([logits, labels, upstream], {
+      loss: ops.sparseCrossEntropy(logits, labels),
+      gradient: ops.sparseCrossEntropyGradient(logits, labels, upstream),
+    });
+    const rows = [
+      [1000, 0, -1000],
+      [1000, 0, -1000],
+      [-500, -500, -500],
+      [3e4, 3e4, -3e4],
+    ];
+    const { loss, gradient } = await executable.call("run", {
+      logits: { dtype: "float32", shape: [4, 3], data: Float32Array.from(rows.flat()) },
+      labels: { dtype: "int32", shape: [4], data: Int32Array.of(0, 2, 1, 0) },
+      up: { dtype: "float32", shape: [4], data: Float32Array.of(1, 1, 3, 1) },
+    });
+    const expected = {
+      loss: [0, 2000, Math.log(3), Math.LN2],
+      gradient: [0, 0, 0, 1, 0, -1, 1, -2, 1, -0.5, 0.5, 0],
+    };
+    expected.loss.forEach((value, index) => expect(loss?.data[index]).toBeCloseTo(value, 6));
+    expected.gradient.forEach((value, index) => expect(gradient?.data[index]).toBeCloseTo(value, 6));
+  });
+
   test("constants of every dtype, small and large", async () => {
     const values: HostTensor[] = [
       { dtype: "float32", shape: [2, 2], data: Float32Array.of(1.5, -0, Infinity, 1e-40) },
