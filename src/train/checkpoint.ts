@@ -1,0 +1,181 @@
+/**
+ * Checkpoints of a training run: `step-NNNNNN/` with weights and moments (state.safetensors, float32) and state.json.
+ * Written under another name, flushed, then renamed: a folder with this name is whole, and its digest proves it.
+ */
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { PipelineError, userError } from "../errors.ts";
+import { openSafetensors, writeSafetensors, type TensorEntry } from "../model/safetensors.ts";
+import { digestOfFile } from "../std/digest.ts";
+import type { JsonObject } from "../std/json.ts";
+import { writeFileAtomic } from "../std/write-file-atomic.ts";
+import type { HostTensor } from "../tensor/types.ts";
+
+export interface CheckpointPolicy {
+  readonly directory: string;
+  /** One every so many steps; one more when the run is aborted. */
+  readonly everySteps: number;
+  /** How many of the newest stay; default 2. */
+  readonly keepLast?: number | undefined;
+}
+
+/** Where a run stands between two steps, besides its variables. */
+export interface TrainingState {
+  /** Steps taken. */
+  readonly step: number;
+  readonly tokensSeen: number;
+  /** Of the batch source. */
+  readonly cursor: JsonObject;
+  /** Everything that decides the run's result: a checkpoint of another run is refused. */
+  readonly identity: JsonObject;
+}
+
+interface StateFile extends TrainingState {
+  readonly formatVersion: 1;
+  /** sha256 of state.safetensors. */
+  readonly tensorsDigest: string;
+}
+
+export interface Checkpoint {
+  readonly path: string;
+  readonly state: TrainingState;
+}
+
+const tensorsFile = "state.safetensors";
+const stateFile = "state.json";
+const partialSuffix = ".partial";
+const folderName = (step: number): string => `step-${String(step).padStart(6, "0")}`;
+const stepOf = (folder: string): number | undefined => {
+  const match = /^step-(\d{6,})$/.exec(folder);
+  return match === null ? undefined : Number(match[1]);
+};
+
+/** Writes a checkpoint and removes those that are no longer kept. Returns its path. */
+export async function writeCheckpoint(
+  { directory, keepLast = 2 }: CheckpointPolicy,
+  state: TrainingState,
+  entries: readonly TensorEntry[],
+  read: (name: string) => Promise<HostTensor>,
+): Promise<string> {
+  const target = join(directory, folderName(state.step));
+  const partial = target + partialSuffix;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  await writeSafetensors(join(partial, tensorsFile), entries, read);
+  const file: StateFile = {
+    formatVersion: 1,
+    ...state,
+    tensorsDigest: await digestOfFile(join(partial, tensorsFile)),
+  };
+  await writeFileAtomic(join(partial, stateFile), `${JSON.stringify(file, null, 2)}\n`);
+  await syncFolder(partial);
+  // One of the same step can stand there only if it could not be read, when the run fell back to an older one.
+  await rm(target, { recursive: true, force: true });
+  await rename(partial, target);
+  await syncFolder(directory);
+  for (const { path } of (await listCheckpoints(directory)).slice(Math.max(1, keepLast)))
+    await rm(path, { recursive: true });
+  return target;
+}
+
+/**
+ * The newest checkpoint that is whole, or undefined. What cannot be read is handed to `onUnreadable` and passed over.
+ * Throws `CHECKPOINT_MISMATCH` where one is whole but belongs to another run.
+ */
+export async function findCheckpoint(
+  directory: string,
+  identity: JsonObject,
+  onUnreadable: (path: string, error: unknown) => void,
+): Promise<Checkpoint | undefined> {
+  for (const { path } of await listCheckpoints(directory)) {
+    let state: StateFile;
+    try {
+      state = await readState(path);
+    } catch (error) {
+      onUnreadable(path, error);
+      continue;
+    }
+    if (!isDeepStrictEqual(state.identity, identity))
+      throw userError(
+        "CHECKPOINT_MISMATCH",
+        `${path} belongs to a run with other settings: ${firstDifference(state.identity, identity)}`,
+        "Go on with the old settings, or remove the folder to start anew.",
+      );
+    return { path, state };
+  }
+  return undefined;
+}
+
+/** Gives each tensor of a checkpoint to `write`. */
+export async function restoreTensors(
+  { path }: Checkpoint,
+  entries: readonly TensorEntry[],
+  write: (name: string, value: HostTensor) => Promise<void>,
+): Promise<void> {
+  await using tensors = await openSafetensors(join(path, tensorsFile));
+  for (const { name } of entries) await write(name, await tensors.read(name));
+}
+
+/** Newest first. */
+async function listCheckpoints(directory: string): Promise<{ step: number; path: string }[]> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names
+    .flatMap((name) => {
+      const step = stepOf(name);
+      return step === undefined ? [] : [{ step, path: join(directory, name) }];
+    })
+    .sort((a, b) => b.step - a.step);
+}
+
+/** Throws `CHECKPOINT_DAMAGED` for what was not written by `writeCheckpoint` or changed since. */
+async function readState(path: string): Promise<StateFile> {
+  const damaged = (problem: string, cause?: unknown) =>
+    new PipelineError({ code: "CHECKPOINT_DAMAGED", message: `${path}: ${problem}`, cause });
+  let state: unknown;
+  try {
+    state = JSON.parse(await readFile(join(path, stateFile), "utf8"));
+  } catch (cause) {
+    throw damaged(`${stateFile} cannot be read`, cause);
+  }
+  if (!isStateFile(state)) throw damaged(`${stateFile} is not of format version 1`);
+  const digest = await digestOfFile(join(path, tensorsFile)).catch((cause: unknown) => {
+    throw damaged(`${tensorsFile} cannot be read`, cause);
+  });
+  if (digest !== state.tensorsDigest) throw damaged(`${tensorsFile} is not what was written`);
+  return state;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isStateFile = (value: unknown): value is StateFile =>
+  isObject(value) &&
+  value["formatVersion"] === 1 &&
+  Number.isSafeInteger(value["step"]) &&
+  Number.isSafeInteger(value["tokensSeen"]) &&
+  typeof value["tensorsDigest"] === "string" &&
+  isObject(value["cursor"]) &&
+  isObject(value["identity"]);
+
+function firstDifference(theirs: JsonObject, ours: JsonObject): string {
+  for (const key of new Set([...Object.keys(theirs), ...Object.keys(ours)]))
+    if (!isDeepStrictEqual(theirs[key], ours[key]))
+      return `${key} was ${JSON.stringify(theirs[key])} and is ${JSON.stringify(ours[key])}`;
+  return "they differ";
+}
+
+/** Makes names in a folder durable, where the system can. */
+async function syncFolder(path: string): Promise<void> {
+  // Windows opens no folders; there a rename is as durable as it gets.
+  if (process.platform === "win32") return;
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,56 @@
+/** The loss curve of a run as JSON lines, one a step, each step once however often the run was interrupted. */
+import { open, readFile, type FileHandle } from "node:fs/promises";
+
+export interface MetricsLine {
+  readonly step: number;
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  readonly tokensSeen: number;
+  /** What the objective reports besides, e.g. rewardMargin. */
+  readonly [metric: string]: number;
+}
+
+export interface MetricsFile extends AsyncDisposable {
+  append(line: MetricsLine): Promise<void>;
+  /** Makes what was appended durable. */
+  sync(): Promise<void>;
+}
+
+/** Opens the file for the step after `step`, dropping lines of later steps and a last line that was cut short. */
+export async function openMetrics(path: string, step: number): Promise<MetricsFile> {
+  const file = await open(path, "a");
+  await file.truncate(step === 0 ? 0 : await bytesUpTo(path, step));
+  return {
+    append: (line) => file.appendFile(`${JSON.stringify(line)}\n`),
+    sync: () => file.sync(),
+    [Symbol.asyncDispose]: () => closeSynced(file),
+  };
+}
+
+async function closeSynced(file: FileHandle): Promise<void> {
+  await file.sync();
+  await file.close();
+}
+
+async function bytesUpTo(path: string, step: number): Promise<number> {
+  const text = await readFile(path, "utf8");
+  let end = 0;
+  for (let next = text.indexOf("\n"); next !== -1; next = text.indexOf("\n", end)) {
+    if (stepOf(text.slice(end, next)) > step) break;
+    end = next + 1;
+  }
+  return Buffer.byteLength(text.slice(0, end));
+}
+
+/** Infinity for what is no line of metrics: it and what follows is dropped. */
+function stepOf(line: string): number {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === "object" && value !== null && "step" in value && typeof value.step === "number")
+      return value.step;
+  } catch {
+    // Not JSON: a write that a crash cut.
+  }
+  return Infinity;
+}
