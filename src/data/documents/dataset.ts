@@ -74,6 +74,7 @@ export class DatasetWriter {
   readonly #dropped: Record<string, { records: number; characters: number }> = {};
   readonly #repaired: Record<string, number> = {};
   readonly #read = { records: 0, characters: 0 };
+  #asked = 0;
 
   private constructor(directory: string, content: Manifest["content"], fileNames: readonly string[]) {
     this.#directory = directory;
@@ -92,8 +93,13 @@ export class DatasetWriter {
     );
   }
 
-  /** Declares a stratum and what was asked of it; strata that get records undeclared asked for nothing. */
-  ask(language: Language, category: string, asked: number, available?: number): void {
+  /** What the recipe asks for in all: characters of documents, or records. */
+  ask(amount: number): void {
+    this.#asked += amount;
+  }
+
+  /** How much of that a stratum is to give, and what it has where that is known. */
+  askStratum(language: Language, category: string, asked: number, available?: number): void {
     const stratum = this.#stratum(language, category);
     stratum.asked += asked;
     if (available !== undefined) stratum.available = (stratum.available ?? 0) + available;
@@ -124,6 +130,11 @@ export class DatasetWriter {
     this.#repaired[fault] = (this.#repaired[fault] ?? 0) + 1;
   }
 
+  /** Closes the files of a dataset that will not be finished. */
+  abandon(): void {
+    for (const { writer } of this.#files.values()) writer.abandon();
+  }
+
   async finish(facts: ManifestFacts): Promise<Manifest> {
     const files: Manifest["files"] = [];
     for (const [path, { writer, records, characters }] of this.#files) {
@@ -136,6 +147,7 @@ export class DatasetWriter {
       formatVersion: 1,
       content: this.#content,
       ...facts,
+      asked: this.#asked,
       read: this.#read,
       dropped: sortKeys(this.#dropped),
       repaired: sortKeys(this.#repaired),

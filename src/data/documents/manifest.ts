@@ -31,7 +31,7 @@ const sourceRecord = z.strictObject({
 const stratumRecord = z.strictObject({
   language: languageSchema,
   category: z.string(),
-  /** Characters (documents) or records (all else) that the recipe's weights asked of this stratum. */
+  /** What the weights asked of this stratum; 0 where the recipe asks for a total only. */
   asked: count,
   /** In the same unit, where it was counted before sampling. */
   available: count.optional(),
@@ -43,6 +43,8 @@ export const manifestSchema = z.strictObject({
   content: z.enum(["documents", "conversations", "preferences", "questions"]),
   seed: z.int(),
   sources: z.array(sourceRecord),
+  /** Characters (documents) or records (all else) that the recipe asked for. */
+  asked: count,
   /** Everything that was read: kept and dropped. */
   read: tally,
   dropped: z.record(z.string(), tally),

@@ -2,7 +2,7 @@
  * Which side of the held-out split a text is on, decided by its content alone: the same text lands on the same
  * side in every run, file and language, however often it occurs.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 export type Split = "train" | "heldout";
 
@@ -13,13 +13,13 @@ export function normalizeText(text: string): string {
 
 /** SHA-256 of the normalised text. */
 export function contentDigest(text: string): Buffer {
-  return createHash("sha256").update(normalizeText(text)).digest();
+  return hash("sha256", normalizeText(text), "buffer");
 }
 
 /** A number in [0, 1) that looks random and depends on label and digest only (the first 48 bits of a SHA-256). */
 export function hashToUnit(label: string, digest: Uint8Array | string): number {
-  const hash = createHash("sha256").update(label).update("\0").update(digest).digest();
-  return hash.readUIntBE(0, 6) / 2 ** 48;
+  const input = `${label}\0${typeof digest === "string" ? digest : Buffer.from(digest).toString("hex")}`;
+  return hash("sha256", input, "buffer").readUIntBE(0, 6) / 2 ** 48;
 }
 
 /** `heldOutFraction` in [0, 1]: raising it only moves texts from train to heldout, never back. */

@@ -1,0 +1,117 @@
+/** The params of a sample: which sources, how much of each language and category, how many records of each other kind. */
+import { z } from "zod";
+import { languageSchema } from "../documents/record-schemas.ts";
+import { QUALITIES } from "../sources/dataset-schemas.ts";
+
+const characters = z.int().nonnegative();
+const perLanguage = z
+  .strictObject({
+    en: characters.describe("Characters of English text."),
+    zh: characters.describe("Characters of Chinese text."),
+  })
+  .describe("Quota per language, in characters (UTF-16 units), held-out text included.");
+const weights = z
+  .record(z.string(), z.number().nonnegative())
+  .describe(
+    "Share of each category in its language's quota; only the ratio counts, 0 leaves it out. Categories not named get nothing.",
+  );
+const records = z.int().nonnegative();
+
+const npmDefault = z
+  .strictObject({
+    kind: z.literal("npm-default"),
+    characters: perLanguage,
+    weights: z
+      .strictObject({ en: weights, zh: weights })
+      .describe("en: speech, novel, dictionary; zh: poetry, classics, technical, dictionary, saying."),
+    conversations: records.describe("Conversations built by template from facts of these corpora."),
+    preferences: records.describe("Preference pairs built likewise: the true answer against a near miss."),
+    questions: records.describe("Multiple-choice questions about facts that no training text gives away."),
+    reservedFraction: z
+      .number()
+      .min(0)
+      .max(0.5)
+      .describe("Share of keys (words, countries, lines, fields) kept for questions."),
+  })
+  .describe("Real English and Chinese text out of pinned npm packages (34 MB).");
+
+const local = z
+  .strictObject({
+    kind: z.literal("local"),
+    path: z
+      .string()
+      .min(1)
+      .describe(
+        "File or folder of .txt, .md or .jsonl (field `text`), gzipped or not; relative to where the pipeline runs.",
+      ),
+    language: languageSchema.describe("What its text is written in."),
+    category: z.string().min(1).describe("Name of its stratum, e.g. notes."),
+    characters: characters.describe("How much of it to sample; more than it has means all."),
+  })
+  .describe("Your own text.");
+
+const hub = {
+  kind: z.literal("huggingface"),
+  repository: z
+    .string()
+    .regex(/^[\w.-]+\/[\w.-]+$/u)
+    .describe("owner/name on the Hugging Face Hub."),
+  revision: z
+    .string()
+    .min(1)
+    .describe("Commit; a branch or tag is resolved to its commit, which the manifest records."),
+};
+
+const huggingface = z.discriminatedUnion("dataset", [
+  z.strictObject({
+    ...hub,
+    dataset: z.literal("industry-corpus-2").describe("Layout of BAAI/IndustryCorpus2."),
+    characters: perLanguage,
+    weights: weights.describe("Share of each category folder, e.g. news_media; the same in both languages."),
+    qualities: z
+      .array(z.enum(QUALITIES))
+      .min(1)
+      .describe(
+        "Quality levels in order of preference: where the first is used up, the next fills the quota.",
+      ),
+  }),
+  z.strictObject({
+    ...hub,
+    dataset: z.literal("smol-smoltalk").describe("Layout of HuggingFaceTB/smol-smoltalk."),
+    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/train-."),
+    conversations: records.describe("How many conversations to draw."),
+  }),
+  z.strictObject({
+    ...hub,
+    dataset: z
+      .literal("ultrafeedback-binarized")
+      .describe("Layout of HuggingFaceH4/ultrafeedback_binarized."),
+    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/train_prefs-."),
+    preferences: records.describe("How many preference pairs to draw."),
+  }),
+]);
+
+export const downloadSampleParams = z.strictObject({
+  seed: z.int().describe("Decides every draw; the same seed on the same sources gives the same bytes."),
+  heldOutFraction: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .describe("Share of documents, by content hash, that is never trained on."),
+  onShortfall: z
+    .enum(["report", "fail"])
+    .describe("What to do where the sources hold less than was asked: note it in the manifest, or fail."),
+  sources: z
+    .array(z.discriminatedUnion("kind", [npmDefault, local, huggingface]))
+    .min(1)
+    .describe("Where text and records come from; each gives its own quota."),
+});
+
+export type DownloadSampleParams = z.infer<typeof downloadSampleParams>;
+type SourceParams = DownloadSampleParams["sources"][number];
+export type NpmDefaultParams = Extract<SourceParams, { kind: "npm-default" }>;
+export type LocalParams = Extract<SourceParams, { kind: "local" }>;
+export type HuggingFaceParams = Extract<SourceParams, { kind: "huggingface" }>;
+export type IndustryParams = Extract<SourceParams, { dataset: "industry-corpus-2" }>;
+export type SmoltalkParams = Extract<SourceParams, { dataset: "smol-smoltalk" }>;
+export type UltrafeedbackParams = Extract<SourceParams, { dataset: "ultrafeedback-binarized" }>;
