@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { PipelineError, userError } from "../../errors.ts";
 import type { EngineIdentity } from "../engine.ts";
-import { BINDING_PACKAGE, findBindingPackage, readLink } from "./binding-package.ts";
+import { BINDING_PACKAGE, findBindingPackage, readLink, type BindingPackage } from "./binding-package.ts";
 import type { BuildWay } from "./engine-build.ts";
 import { findCachedBuild, findLinkedBuild } from "./installed-builds.ts";
 
@@ -41,11 +41,15 @@ export interface EngineStatus {
 
 /**
  * @param kind what the caller insists on; by default what the environment variable PIPELINE_ENGINE says.
+ * @param bindingPackage default: the package as this project resolves it.
  * Throws `ENGINE_UNKNOWN` for a word that names no engine, `ENGINE_UNAVAILABLE` where the engine insisted
  * on is not installed.
  */
-export async function engineStatus(kind: EngineKind | undefined = forcedKind()): Promise<EngineStatus> {
-  const tensorflow = await tensorflowState();
+export async function engineStatus(
+  kind: EngineKind | undefined = forcedKind(),
+  bindingPackage?: BindingPackage,
+): Promise<EngineStatus> {
+  const tensorflow = await tensorflowState(bindingPackage ?? (await findBindingPackage()));
   const why = kind === undefined ? [] : [`${kind} was asked for (PIPELINE_ENGINE or an option)`];
   const native = describe(tensorflow);
   if (tensorflow.state !== "absent" && (kind ?? "tensorflow") === "tensorflow") {
@@ -77,8 +81,7 @@ function forcedKind(): EngineKind | undefined {
   );
 }
 
-async function tensorflowState(): Promise<TensorflowState> {
-  const bindingPackage = await findBindingPackage();
+async function tensorflowState(bindingPackage: BindingPackage | undefined): Promise<TensorflowState> {
   if (bindingPackage === undefined)
     return { state: "absent", reason: `the npm package ${BINDING_PACKAGE} is not installed` };
   const link = await readLink(bindingPackage);

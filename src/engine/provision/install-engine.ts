@@ -7,7 +7,13 @@ import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { PipelineError } from "../../errors.ts";
-import { BINDING_PACKAGE, findBindingPackage, linkBuild, readLink } from "./binding-package.ts";
+import {
+  BINDING_PACKAGE,
+  findBindingPackage,
+  linkBuild,
+  readLink,
+  type BindingPackage,
+} from "./binding-package.ts";
 import {
   buildFolder,
   engineCacheFolder,
@@ -24,6 +30,8 @@ import { probeBinding } from "./probe-binding.ts";
 import { buildFromWheel } from "./wheel-way.ts";
 
 export interface InstallOptions {
+  /** Default: the package as this project resolves it. */
+  readonly bindingPackage?: BindingPackage | undefined;
   readonly onProgress?: ((progress: InstallProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -51,11 +59,9 @@ export type InstallResult =
  * Throws `DIGEST_MISMATCH` (a download is not the pinned file), `ABORTED`, `ENGINE_UNAVAILABLE` (the npm
  * package is not there), `ENGINE_CACHE_UNWRITABLE`. That a way cannot work here is no error.
  */
-export async function installEngine({
-  onProgress = () => undefined,
-  signal,
-}: InstallOptions = {}): Promise<InstallResult> {
-  const bindingPackage = await findBindingPackage();
+export async function installEngine(options: InstallOptions = {}): Promise<InstallResult> {
+  const { onProgress = () => undefined, signal } = options;
+  const bindingPackage = options.bindingPackage ?? (await findBindingPackage());
   if (bindingPackage === undefined)
     throw new PipelineError({
       code: "ENGINE_UNAVAILABLE",

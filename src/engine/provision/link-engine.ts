@@ -1,11 +1,11 @@
 /** Puts an installed engine where the binding package's loader finds it, as after a fresh `npm ci`. */
 import { PipelineError } from "../../errors.ts";
-import { findBindingPackage, linkBuild, readLink } from "./binding-package.ts";
+import { findBindingPackage, linkBuild, readLink, type BindingPackage } from "./binding-package.ts";
 import { findCachedBuild, findLinkedBuild } from "./installed-builds.ts";
 
 /** Does nothing where a sound link or the package's own binding stands. Throws `ENGINE_UNAVAILABLE`. */
-export async function linkEngine(): Promise<void> {
-  const bindingPackage = await findBindingPackage();
+export async function linkEngine(given?: BindingPackage): Promise<void> {
+  const bindingPackage = given ?? (await findBindingPackage());
   if (bindingPackage === undefined) throw unavailable("the npm package tfjs-node-gpu is not installed");
   if ((await readLink(bindingPackage)).kind === "own") return;
   if ((await findLinkedBuild(bindingPackage)) !== undefined) return;

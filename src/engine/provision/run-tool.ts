@@ -50,6 +50,6 @@ function lastWords(stderr: unknown): string[] {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  const line = lines.findLast((candidate) => /\w*error\b[^:]*:/i.test(candidate)) ?? lines.at(-1);
+  const line = lines.findLast((candidate) => /error:/i.test(candidate)) ?? lines.at(-1);
   return line === undefined ? [] : [line];
 }

@@ -1,0 +1,115 @@
+import { mkdir, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { readLink } from "../../../src/engine/provision/binding-package.ts";
+import { BINDING_FILE } from "../../../src/engine/provision/engine-build.ts";
+import { engineStatus } from "../../../src/engine/provision/engine-status.ts";
+import { linkEngine } from "../../../src/engine/provision/link-engine.ts";
+import { removeEngine } from "../../../src/engine/provision/remove-engine.ts";
+import { fakeBuild, useSandbox } from "./sandbox.ts";
+
+const sandbox = useSandbox();
+const status = (kind?: "tensorflow" | "wasm" | "cpu") => engineStatus(kind, sandbox.bindingPackage);
+
+const WASM = { kind: "wasm", version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string, device: "cpu" };
+const NATIVE = { kind: "tensorflow", version: "2.21.0", device: "cpu" };
+
+test("without a build the wasm interpreter is chosen, and the reason is told", async () => {
+  expect(await status()).toEqual({
+    chosen: WASM,
+    reasons: ["native TensorFlow is not installed"],
+    tensorflow: { state: "absent", reason: "native TensorFlow is not installed" },
+  });
+});
+
+test("a build in the cache is chosen, linked or not", async () => {
+  const folder = await fakeBuild(sandbox, "wheel");
+  const installed = await status();
+  expect(installed).toMatchObject({
+    chosen: NATIVE,
+    tensorflow: { state: "installed", path: folder, how: "wheel" },
+  });
+  await linkEngine(sandbox.bindingPackage);
+  const linked = await status();
+  expect(linked).toMatchObject({ chosen: NATIVE, tensorflow: { state: "linked", path: folder } });
+  // Which of the two it is must not show in a fingerprint.
+  expect(linked.chosen).toEqual(installed.chosen);
+});
+
+test("a build whose file is cut short or gone is no engine", async () => {
+  const folder = await fakeBuild(sandbox, "wheel");
+  await linkEngine(sandbox.bindingPackage);
+  await truncate(join(folder, "deps", "lib", "libtensorflow_cc.so.2"), 3);
+  expect((await status()).chosen).toEqual(WASM);
+  await rm(join(folder, "deps"), { recursive: true });
+  expect((await status()).chosen).toEqual(WASM);
+});
+
+test("a folder without a record, as a killed unpacking would leave it, is no engine", async () => {
+  const folder = await fakeBuild(sandbox, "wheel");
+  await writeFile(join(folder, "engine.json"), '{"format":1,');
+  expect((await status()).tensorflow.state).toBe("absent");
+  await rm(join(folder, "engine.json"));
+  expect((await status()).tensorflow.state).toBe("absent");
+});
+
+test("a link to a build that has moved away is replaced by one to a build that is there", async () => {
+  const old = await fakeBuild(sandbox, "wheel");
+  await linkEngine(sandbox.bindingPackage);
+  await rename(old, `${old}-elsewhere`);
+  expect((await status()).tensorflow.state).toBe("absent");
+  const other = await fakeBuild(sandbox, "package-installer");
+  await linkEngine(sandbox.bindingPackage);
+  expect(await readLink(sandbox.bindingPackage)).toEqual({ kind: "link", buildFolder: other });
+});
+
+test("a binding that the package installed itself is used, with the version its files name", async () => {
+  const { folder } = sandbox.bindingPackage;
+  await mkdir(dirname(join(folder, BINDING_FILE)), { recursive: true });
+  await writeFile(join(folder, BINDING_FILE), "binding");
+  await mkdir(join(folder, "deps", "lib"), { recursive: true });
+  await writeFile(join(folder, "deps", "lib", "libtensorflow.so.2.9.1"), "library");
+  process.env["CUDA_VISIBLE_DEVICES"] = "";
+  expect(await status()).toMatchObject({
+    chosen: { kind: "tensorflow", version: "2.9.1", device: "cpu" },
+    tensorflow: { state: "linked", how: "package", path: folder },
+  });
+  await linkEngine(sandbox.bindingPackage);
+  await removeEngine(sandbox.bindingPackage);
+  expect((await readLink(sandbox.bindingPackage)).kind).toBe("own");
+});
+
+test("PIPELINE_ENGINE decides, and says so", async () => {
+  await fakeBuild(sandbox, "wheel");
+  process.env["PIPELINE_ENGINE"] = "wasm";
+  expect((await status()).chosen).toEqual(WASM);
+  process.env["PIPELINE_ENGINE"] = "cpu";
+  const { chosen, reasons } = await status();
+  expect(chosen).toEqual({ ...WASM, kind: "cpu" });
+  expect(reasons[0]).toBe("cpu was asked for (PIPELINE_ENGINE or an option)");
+  expect((await status("tensorflow")).chosen).toEqual(NATIVE);
+});
+
+test("asking for a tensorflow that is not there is an error with the command to run", async () => {
+  process.env["PIPELINE_ENGINE"] = "tensorflow";
+  await expect(status()).rejects.toMatchObject({
+    code: "ENGINE_UNAVAILABLE",
+    message: "the tensorflow engine was asked for, but native TensorFlow is not installed",
+    hint: "npx pipeline engine install",
+  });
+  await expect(linkEngine(sandbox.bindingPackage)).rejects.toMatchObject({ code: "ENGINE_UNAVAILABLE" });
+});
+
+test("a word that names no engine is an error", async () => {
+  process.env["PIPELINE_ENGINE"] = "cuda";
+  await expect(status()).rejects.toMatchObject({ code: "ENGINE_UNKNOWN", kind: "user" });
+});
+
+test("removing takes away link and builds, and may be done twice", async () => {
+  await fakeBuild(sandbox, "wheel");
+  await linkEngine(sandbox.bindingPackage);
+  await removeEngine(sandbox.bindingPackage);
+  expect(await readLink(sandbox.bindingPackage)).toEqual({ kind: "nothing" });
+  expect((await status()).tensorflow.state).toBe("absent");
+  await removeEngine(sandbox.bindingPackage);
+});
