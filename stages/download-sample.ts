@@ -1,0 +1,53 @@
+/** Fetches real text at pinned revisions and samples from it what the recipe asks for. */
+import { downloadSample as sample, type SampleProgress } from "../src/data/sampling/download-sample.ts";
+import { downloadSampleParams } from "../src/data/sampling/sample-params.ts";
+import { sumTallies, type Manifest } from "../src/data/documents/manifest.ts";
+import { defineStage, type Progress } from "../src/pipeline/index.ts";
+import {
+  ConversationsArtifact,
+  CorpusArtifact,
+  PreferencesArtifact,
+  QuestionsArtifact,
+} from "./dataset-artifacts.ts";
+
+export const downloadSample = defineStage({
+  name: "download-sample",
+  description: "fetch and sample text, conversations, preference pairs and questions",
+  inputs: {},
+  outputs: {
+    corpus: CorpusArtifact,
+    conversations: ConversationsArtifact,
+    preferences: PreferencesArtifact,
+    questions: QuestionsArtifact,
+  },
+  params: downloadSampleParams,
+  async run({ outputs, params, context }) {
+    const manifests = await sample(params, {
+      cacheDir: context.downloadsDirectory,
+      outputs: {
+        corpusDir: outputs.corpus.directory,
+        chatDir: outputs.conversations.directory,
+        preferencesDir: outputs.preferences.directory,
+        questionsDir: outputs.questions.directory,
+      },
+      signal: context.signal,
+      onProgress: (progress) => context.progress(asProgress(progress)),
+      onNotice: context.log,
+    });
+    return {
+      corpus: outputs.corpus.written(summary(manifests.corpus)),
+      conversations: outputs.conversations.written(summary(manifests.conversations)),
+      preferences: outputs.preferences.written(summary(manifests.preferences)),
+      questions: outputs.questions.written(summary(manifests.questions)),
+    };
+  },
+});
+
+const summary = (manifest: Manifest) => ({ ...sumTallies(manifest.files), notes: manifest.notes });
+
+function asProgress(progress: SampleProgress): Progress {
+  if (progress.phase === "read")
+    return { done: progress.documents, unit: "documents", message: progress.name };
+  const { name, doneBytes, totalBytes } = progress;
+  return { done: doneBytes, total: totalBytes, unit: "bytes", message: `downloading ${name}` };
+}

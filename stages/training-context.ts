@@ -1,0 +1,60 @@
+/** What the loop of `src/train` is told of the runner: where checkpoints go, when to stop, and who hears of steps. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { StageContext } from "../src/pipeline/index.ts";
+import type { TrainLoopOptions } from "../src/train/train-loop.ts";
+
+const progressIntervalMs = 250;
+
+interface Policy {
+  readonly checkpointEverySteps: number;
+  readonly keepCheckpoints: number;
+}
+
+export function trainingContext(
+  context: StageContext,
+  { checkpointEverySteps, keepCheckpoints }: Policy,
+): Required<Pick<TrainLoopOptions, "checkpoints" | "metricsPath" | "signal" | "onStep" | "onNotice">> & {
+  readonly metricsPath: string;
+} {
+  const directory = join(context.checkpointDirectory, "training");
+  mkdirSync(directory, { recursive: true });
+  // The clock is for people: tokens per second never reach a file.
+  let last = { time: performance.now(), tokens: -1 };
+  return {
+    checkpoints: { directory, everySteps: checkpointEverySteps, keepLast: keepCheckpoints },
+    metricsPath: join(directory, "metrics.jsonl"),
+    signal: context.signal,
+    onStep({ step, totalSteps, loss, learningRate, gradientNorm, tokensSeen, rewardAccuracy }) {
+      const now = performance.now();
+      const elapsedMs = now - last.time;
+      if (last.tokens >= 0 && elapsedMs < progressIntervalMs && step < totalSteps) return;
+      const tokensPerSecond = last.tokens < 0 ? undefined : ((tokensSeen - last.tokens) / elapsedMs) * 1000;
+      last = { time: now, tokens: tokensSeen };
+      context.progress({
+        done: step,
+        total: totalSteps,
+        unit: "steps",
+        metrics: {
+          loss,
+          learningRate,
+          gradientNorm,
+          ...(tokensPerSecond === undefined ? {} : { tokensPerSecond }),
+          ...(rewardAccuracy === undefined ? {} : { rewardAccuracy }),
+        },
+      });
+    },
+    onNotice(notice) {
+      switch (notice.kind) {
+        case "checkpointed":
+          context.checkpointed(notice.step);
+          return;
+        case "resumed":
+          context.log(`going on from the checkpoint of step ${notice.step}`);
+          return;
+        case "checkpointSkipped":
+          context.log(`passed over an unreadable checkpoint: ${notice.path}: ${String(notice.error)}`);
+      }
+    },
+  };
+}
