@@ -1,0 +1,227 @@
+/**
+ * Writes token shards as a stream: a document at a time, never more in memory than a block. Documents are not cut
+ * between shards. Files are synced to disk at close, the manifest last.
+ */
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { join } from "node:path";
+import { userError } from "../../errors.ts";
+import type { JsonObject } from "../../std/json.ts";
+import { TokenBuffer } from "../../tokenizer/token-buffer.ts";
+import {
+  bytesPerTokenFor,
+  type DocumentEntry,
+  encodeHeader,
+  headerBytes,
+  packEntry,
+  packNumbers,
+  packTokens,
+} from "./shard-format.ts";
+import { manifestName, type ShardManifest, type ShardTotals, type Stratum } from "./shard-manifest.ts";
+
+export interface ShardWriterOptions {
+  /** SHA-256 of tokenizer.json, 64 hex digits. */
+  readonly tokenizerDigest: string;
+  readonly vocabSize: number;
+  /** A shard is closed before the document that would carry it beyond this many tokens. */
+  readonly shardTokens: number;
+}
+
+export interface WrittenDocument extends Omit<DocumentEntry, "tokens" | "stratum"> {
+  readonly split: string;
+  readonly stratum: Stratum;
+  readonly ids: Uint32Array;
+}
+
+export interface ShardWriter {
+  append(document: WrittenDocument): Promise<void>;
+  /** Finishes all shards and writes the manifest. */
+  close(details?: JsonObject): Promise<ShardManifest>;
+  /** Closes the files and leaves them unfinished: without a manifest, nothing reads them. */
+  abort(): Promise<void>;
+}
+
+interface OpenSplit {
+  readonly totals: MutableTotals;
+  readonly strata: MutableTotals[];
+  readonly shards: (ShardTotals & { name: string })[];
+  current: OpenShard | undefined;
+}
+
+type MutableTotals = { -readonly [Unit in keyof ShardTotals]: ShardTotals[Unit] };
+
+/** Tokens kept before they are written. */
+const blockTokens = 1 << 18;
+
+/** Creates the folder. Throws SHARD_OPTIONS for sizes that cannot work. */
+export async function createShardWriter(folder: string, options: ShardWriterOptions): Promise<ShardWriter> {
+  const { tokenizerDigest, vocabSize, shardTokens } = options;
+  if (!Number.isInteger(shardTokens) || shardTokens < 1) {
+    throw userError("SHARD_OPTIONS", `shardTokens must be a positive integer, not ${shardTokens}.`);
+  }
+  if (!/^[0-9a-f]{64}$/.test(tokenizerDigest)) {
+    throw userError("SHARD_OPTIONS", `The tokenizer's digest must be 64 hex digits, not ${tokenizerDigest}.`);
+  }
+  await mkdir(folder, { recursive: true });
+
+  const splits = new Map<string, OpenSplit>();
+  const strata: Stratum[] = [];
+  const stratumIndexes = new Map<string, number>();
+
+  const stratumIndex = ({ source, language, category }: Stratum): number => {
+    const key = JSON.stringify([source, language, category]);
+    let index = stratumIndexes.get(key);
+    if (index === undefined) {
+      index = strata.push({ source, language, category }) - 1;
+      stratumIndexes.set(key, index);
+    }
+    return index;
+  };
+
+  const finishShard = async (split: OpenSplit): Promise<void> => {
+    if (split.current === undefined) return;
+    split.shards.push(await split.current.finish());
+    split.current = undefined;
+  };
+
+  return {
+    async append({ split: splitName, stratum, ids, bytes, hash }) {
+      let split = splits.get(splitName);
+      if (split === undefined) {
+        split = { totals: noTotals(), strata: [], shards: [], current: undefined };
+        splits.set(splitName, split);
+      }
+      if (split.current !== undefined && split.current.totals.tokens + ids.length > shardTokens) {
+        await finishShard(split);
+      }
+      if (split.current === undefined) {
+        const number = String(split.shards.length).padStart(5, "0");
+        split.current = await OpenShard.create(folder, `${splitName}-${number}`, options);
+      }
+      const index = stratumIndex(stratum);
+      while (split.strata.length <= index) split.strata.push(noTotals());
+      for (const totals of [split.totals, split.strata[index]]) addTo(totals, ids.length, bytes);
+      await split.current.append({ tokens: ids.length, bytes, hash, stratum: index }, ids);
+    },
+    async close(details = {}) {
+      for (const split of splits.values()) {
+        await finishShard(split);
+        while (split.strata.length < strata.length) split.strata.push(noTotals());
+      }
+      const manifest: ShardManifest = {
+        format: "token-shards",
+        version: 1,
+        tokenizerDigest,
+        vocabSize,
+        strata,
+        splits: Object.fromEntries(
+          [...splits].map(([name, split]) => [
+            name,
+            { totals: split.totals, shards: split.shards, strata: split.strata },
+          ]),
+        ),
+        details: details as ShardManifest["details"],
+      };
+      const file = await open(join(folder, manifestName), "w");
+      try {
+        await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await syncFolder(folder);
+      return manifest;
+    },
+    async abort() {
+      for (const split of splits.values()) await split.current?.discard();
+    },
+  };
+}
+
+function noTotals(): MutableTotals {
+  return { documents: 0, tokens: 0, bytes: 0 };
+}
+
+function addTo(totals: MutableTotals | undefined, tokens: number, bytes: number): void {
+  if (totals === undefined) return;
+  totals.documents++;
+  totals.tokens += tokens;
+  totals.bytes += bytes;
+}
+
+/** So that the files' names are on disk too; Windows cannot open folders and needs no such thing. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+class OpenShard {
+  readonly totals = noTotals();
+  readonly #name: string;
+  readonly #tokenFile: FileHandle;
+  readonly #documentFile: FileHandle;
+  readonly #options: ShardWriterOptions;
+  readonly #tokens = new TokenBuffer();
+  readonly #entries = new TokenBuffer();
+
+  private constructor(
+    name: string,
+    tokenFile: FileHandle,
+    documentFile: FileHandle,
+    options: ShardWriterOptions,
+  ) {
+    this.#name = name;
+    this.#tokenFile = tokenFile;
+    this.#documentFile = documentFile;
+    this.#options = options;
+  }
+
+  static async create(folder: string, name: string, options: ShardWriterOptions): Promise<OpenShard> {
+    const tokenFile = await open(join(folder, `${name}.tokens`), "w");
+    const documentFile = await open(join(folder, `${name}.documents`), "w");
+    // Zeros for now: a shard that was not finished has no magic.
+    await tokenFile.write(Buffer.alloc(headerBytes));
+    return new OpenShard(name, tokenFile, documentFile, options);
+  }
+
+  async append(entry: DocumentEntry, ids: Uint32Array): Promise<void> {
+    addTo(this.totals, entry.tokens, entry.bytes);
+    this.#tokens.append(ids, 0, ids.length);
+    for (const number of packEntry(entry)) this.#entries.push(number);
+    if (this.#tokens.length >= blockTokens || this.#entries.length >= blockTokens) await this.#flush();
+  }
+
+  async finish(): Promise<ShardTotals & { name: string }> {
+    await this.#flush();
+    const header = encodeHeader({
+      bytesPerToken: bytesPerTokenFor(this.#options.vocabSize),
+      tokens: this.totals.tokens,
+      documents: this.totals.documents,
+      tokenizerDigest: this.#options.tokenizerDigest,
+    });
+    await this.#tokenFile.write(header, 0, headerBytes, 0);
+    for (const file of [this.#tokenFile, this.#documentFile]) {
+      await file.sync();
+      await file.close();
+    }
+    return { name: this.#name, ...this.totals };
+  }
+
+  async discard(): Promise<void> {
+    await this.#tokenFile.close();
+    await this.#documentFile.close();
+  }
+
+  async #flush(): Promise<void> {
+    await this.#tokenFile.writeFile(
+      packTokens(this.#tokens.slice(), bytesPerTokenFor(this.#options.vocabSize)),
+    );
+    await this.#documentFile.writeFile(packNumbers(this.#entries.slice()));
+    this.#tokens.clear();
+    this.#entries.clear();
+  }
+}
