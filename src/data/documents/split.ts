@@ -16,11 +16,19 @@ export function contentDigest(text: string): Buffer {
   return hash("sha256", normalizeText(text), "buffer");
 }
 
-/** A number in [0, 1) that looks random and depends on label and digest only (the first 48 bits of a SHA-256). */
-export function hashToUnit(label: string, digest: Uint8Array | string): number {
+/** A hash that looks random and depends on label and digest only. */
+function labelledHash(label: string, digest: Uint8Array | string): Buffer {
   const input = `${label}\0${typeof digest === "string" ? digest : Buffer.from(digest).toString("hex")}`;
-  return hash("sha256", input, "buffer").readUIntBE(0, 6) / 2 ** 48;
+  return hash("sha256", input, "buffer");
 }
+
+/** The first 48 bits of a labelled hash as a number in [0, 1). */
+export function hashToUnit(label: string, digest: Uint8Array | string): number {
+  return labelledHash(label, digest).readUIntBE(0, 6) / 2 ** 48;
+}
+
+/** The hash whose first 48 bits place a digest in the split. */
+export const splitPosition = (digest: Uint8Array): Buffer => labelledHash("split", digest);
 
 /** `heldOutFraction` in [0, 1]: raising it only moves texts from train to heldout, never back. */
 export function splitOf(text: string, heldOutFraction: number): Split {
@@ -29,5 +37,5 @@ export function splitOf(text: string, heldOutFraction: number): Split {
 
 /** As `splitOf`, for a digest that is at hand already. */
 export function splitOfDigest(digest: Uint8Array, heldOutFraction: number): Split {
-  return hashToUnit("split", digest) < heldOutFraction ? "heldout" : "train";
+  return splitPosition(digest).readUIntBE(0, 6) / 2 ** 48 < heldOutFraction ? "heldout" : "train";
 }

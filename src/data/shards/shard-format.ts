@@ -29,7 +29,7 @@ export interface DocumentEntry {
   readonly tokens: number;
   /** Bytes of its text in UTF-8. */
   readonly bytes: number;
-  /** The first 64 bits of the SHA-256 of its text: decides the split. */
+  /** 64 bits of its content that decide the split (see document-hash.ts). */
   readonly hash: readonly [high: number, low: number];
   /** Place of its stratum in the manifest. */
   readonly stratum: number;
