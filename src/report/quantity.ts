@@ -43,9 +43,10 @@ export function formatBytes(bytes: number): string {
   return `${String(Number((bytes / scale.divisor).toPrecision(3)))} ${suffix}`;
 }
 
-/** `420` → `0.4 s`, `83000` → `1 min 23 s`, `5400000` → `1 h 30 min`, `180000000` → `2 d 2 h`. */
+/** `12` → `12 ms`, `420` → `0.4 s`, `83000` → `1 min 23 s`, `5400000` → `1 h 30 min`, `180000000` → `2 d 2 h`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, milliseconds) / 1000;
+  if (seconds > 0 && seconds < 0.0995) return `${Math.max(1, Math.round(milliseconds))} ms`;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
@@ -54,4 +55,9 @@ export function formatDuration(milliseconds: number): string {
   if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   const hours = Math.round(seconds / 3600);
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** `1 stage`, `2 stages`. */
+export function countOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -50,9 +50,15 @@ test("bytes are given in SI units", () => {
 
 test("durations carry over from seconds to minutes, hours and days without a 60", () => {
   expect(
-    [0, 420, 9_949, 9_950, 59_600, 83_000, 3_599_600, 5_400_000, 86_399_000, 180_000_000].map(formatDuration),
+    [
+      0, 0.2, 42, 99, 100, 420, 9_949, 9_950, 59_600, 83_000, 3_599_600, 5_400_000, 86_399_000, 180_000_000,
+    ].map(formatDuration),
   ).toEqual([
     "0.0 s",
+    "1 ms",
+    "42 ms",
+    "99 ms",
+    "0.1 s",
     "0.4 s",
     "9.9 s",
     "10 s",

@@ -1,0 +1,44 @@
+/** `pipeline doctor`: a line for each thing looked at. Exit code 1 where one of them must be mended. */
+import { columnsOf, print, printJson, type CliContext } from "../cli-context.ts";
+import { examineMachine } from "../doctor/examine-machine.ts";
+import { examineProject } from "../doctor/examine-project.ts";
+import type { Finding } from "../doctor/finding.ts";
+import { exitCodes } from "../exit-code.ts";
+import { padEnd, wrap } from "../text-width.ts";
+
+export interface DoctorOptions {
+  readonly network?: boolean;
+  readonly json?: boolean;
+}
+
+export async function doctorCommand(context: CliContext, { network, json }: DoctorOptions): Promise<number> {
+  const { projectRoot } = context.host;
+  const findings: Finding[] = [
+    ...(await examineMachine(projectRoot)),
+    ...(await examineProject(projectRoot)),
+  ];
+  if (network === true) {
+    const { examineNetwork } = await import("../doctor/examine-network.ts");
+    findings.push(await examineNetwork(projectRoot));
+  }
+  const ok = findings.every(({ level }) => level !== "fail");
+  if (json === true) printJson(context, { ok, findings });
+  else print(context, findings.flatMap((finding) => findingLines(finding, context)).join("\n"));
+  return ok ? exitCodes.ok : exitCodes.failure;
+}
+
+const marks = { ok: ["✔", "green"], warn: ["!", "yellow"], fail: ["✖", "red"] } as const;
+
+function findingLines(
+  { name, level, message, hint }: Finding,
+  { streams, paint }: CliContext,
+): readonly string[] {
+  const [mark, style] = marks[level];
+  const indent = " ".repeat(13);
+  const [first = "", ...more] = wrap(message, columnsOf(streams.stdout) - indent.length);
+  return [
+    `${paint(style, mark)} ${padEnd(name, 9)}  ${first}`,
+    ...more.map((line) => `${indent}${line}`),
+    ...(hint === undefined ? [] : [`${indent}${paint("cyan", "hint:")} ${hint}`]),
+  ];
+}

@@ -1,0 +1,49 @@
+/** The models that `generate` and `chat` speak with: the checkpoints of the language-model stages. */
+import { countParameters } from "../model/llama-parameters.ts";
+import { userError } from "../errors.ts";
+import type { TextGenerators } from "./text-generator.ts";
+
+/** The most finished first. */
+const stageIds = ["dpo", "sft", "pretrain"] as const;
+const output = "checkpoint";
+
+export interface ModelVoice {
+  readonly endOfText: string;
+  readonly systemPrompt: string;
+}
+
+export const modelTextGenerators = ({ endOfText, systemPrompt }: ModelVoice): TextGenerators => ({
+  stageIds,
+  async open(session, stageId) {
+    const candidates = stageId === undefined ? stageIds : [stageId];
+    const found = candidates
+      .map((id) => session.output(id, output))
+      .find((resolved) => resolved !== undefined);
+    if (found === undefined)
+      throw userError(
+        "NO_MODEL",
+        `no finished model of ${candidates.join(", ")} is there to speak`,
+        `npx pipeline run ${candidates[0] ?? stageIds[0]}`,
+      );
+    const [{ openEngine }, { openLanguageModel }, { createRandom }] = await Promise.all([
+      import("../engine/open-engine.ts"),
+      import("../evaluate/language-model.ts"),
+      import("../data/random.ts"),
+    ]);
+    const engine = await openEngine();
+    const model = await openLanguageModel(engine, found.directory, { endOfText, systemPrompt });
+    const parameters = countParameters(model.model.config).toLocaleString("en-US");
+    return {
+      description: `${found.stageId} (${parameters} parameters, ${engine.identity.kind} ${engine.identity.version})`,
+      async generate(input, { maxNewTokens, temperature, topK, topP, seed, signal }, onText) {
+        const start = performance.now();
+        const prompt = "prompt" in input ? { text: input.prompt } : input;
+        const sampling = { temperature, topK, topP, repetitionPenalty: 1 };
+        const settings = { maxNewTokens, sampling, random: createRandom(seed), signal };
+        const { text, tokens, end } = await model.generate(prompt, settings, onText);
+        return { text, tokens, end, durationMs: performance.now() - start };
+      },
+      close: () => model[Symbol.asyncDispose](),
+    };
+  },
+});

@@ -1,0 +1,61 @@
+/** The run on a terminal: the rendered view, drawn again when an event, the clock or a resize asks for it. */
+import { createLogUpdate } from "log-update";
+import type { Paint } from "../paint.ts";
+import { renderRunView } from "./render-run-view.ts";
+import { emptyRunView, reduceRunView, type RunViewAction, type RunViewState } from "./run-view-state.ts";
+
+export interface LiveRunView {
+  readonly state: () => RunViewState;
+  readonly dispatch: (action: RunViewAction) => void;
+  /** Leaves the last frame on the screen and gives the terminal back. */
+  readonly end: () => void;
+}
+
+/** Often enough to look alive, seldom enough to cost nothing. */
+const frameMs = 100;
+const clockMs = 1000;
+
+export function createLiveRunView(stream: NodeJS.WriteStream, paint: Paint): LiveRunView {
+  const update = createLogUpdate(stream);
+  let state = emptyRunView;
+  let drawnAt = 0;
+  let pending: NodeJS.Timeout | undefined;
+
+  const draw = () => {
+    clearTimeout(pending);
+    pending = undefined;
+    drawnAt = Date.now();
+    // One line stays free for the cursor.
+    const rows = Math.max(1, stream.rows - 1);
+    update(renderRunView(state, { columns: stream.columns, rows, now: drawnAt, paint }));
+  };
+  const soon = () => {
+    pending ??= setTimeout(draw, Math.max(0, drawnAt + frameMs - Date.now()));
+  };
+  // A narrower terminal has wrapped what stands on it: no one knows which lines are ours any more.
+  const resized = () => {
+    stream.write("\u001B[2J\u001B[H");
+    update.done();
+    draw();
+  };
+  const clock = setInterval(soon, clockMs);
+  stream.on("resize", resized);
+
+  return {
+    state: () => state,
+    dispatch(action) {
+      state = reduceRunView(state, action);
+      soon();
+    },
+    end() {
+      clearInterval(clock);
+      stream.off("resize", resized);
+      clearTimeout(pending);
+      // The last frame stays on the screen, whole even where the screen was too low for it.
+      update.clear();
+      update.done();
+      if (state.stages.length > 0)
+        stream.write(`${renderRunView(state, { columns: stream.columns, now: Date.now(), paint })}\n`);
+    },
+  };
+}

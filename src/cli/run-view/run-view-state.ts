@@ -1,0 +1,149 @@
+/**
+ * What the terminal shows of a run, folded from its events: plain data and one pure function. Times come
+ * from the events, so the same events give the same state.
+ */
+import type { SerializedError } from "../../errors.ts";
+import type { Progress } from "../../pipeline/stage.ts";
+import type { OutputRecord, RunnerEvent } from "../../runner/event.ts";
+import { printable } from "../text-width.ts";
+import { observeRate, type Rate } from "./rate.ts";
+
+export type StageState =
+  "waiting" | "hit" | "running" | "locked" | "done" | "failed" | "interrupted" | "skipped";
+
+export interface StageView {
+  readonly id: string;
+  readonly state: StageState;
+  readonly needs: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly startedAt?: number;
+  readonly expectedMs?: number;
+  readonly resumeStep?: number;
+  readonly checkpointStep?: number;
+  readonly progress?: Progress;
+  readonly rate?: Rate;
+  readonly durationMs?: number;
+  readonly outputs?: Readonly<Record<string, OutputRecord>>;
+  readonly error?: SerializedError;
+  /** Why it was skipped, or which lock it waits for. */
+  readonly note?: string;
+  /** The newest lines it printed, oldest first; at most `keptLogLines`. */
+  readonly log: readonly string[];
+}
+
+export interface RunViewState {
+  readonly pipeline: string;
+  readonly config: string;
+  readonly targets: readonly string[];
+  readonly startedAt?: number;
+  /** In topological order. */
+  readonly stages: readonly StageView[];
+  /** What is prepared before planning, e.g. the engine. */
+  readonly preparing?: string;
+  readonly warnings: readonly string[];
+  readonly stopping?: "gracefully" | "now";
+  readonly finished?: {
+    readonly status: "succeeded" | "failed" | "interrupted";
+    readonly durationMs: number;
+    readonly executed: number;
+    readonly hits: number;
+  };
+}
+
+/** What the view learns beside events: how the user asked to stop. */
+export type RunViewAction = RunnerEvent | { readonly type: "stopping"; readonly how: "gracefully" | "now" };
+
+export const emptyRunView: RunViewState = {
+  pipeline: "",
+  config: "",
+  targets: [],
+  stages: [],
+  warnings: [],
+};
+
+/** Enough to show why a stage failed. */
+export const keptLogLines = 20;
+
+export function reduceRunView(state: RunViewState, action: RunViewAction): RunViewState {
+  if (action.type !== "warning" && "stage" in action) {
+    const { stage: id } = action;
+    return {
+      ...state,
+      stages: state.stages.map((stage) => (stage.id === id ? reduceStage(stage, action) : stage)),
+    };
+  }
+  switch (action.type) {
+    case "preparing":
+      return { ...state, preparing: printable(action.message) };
+    case "run-started": {
+      const { preparing: _, ...rest } = state;
+      return {
+        ...rest,
+        pipeline: action.pipeline,
+        config: action.config,
+        targets: action.targets,
+        startedAt: Date.parse(action.at),
+        stages: action.stages.map(({ id, needs }) => ({ id, needs, state: "waiting", log: [] })),
+      };
+    }
+    case "stopping":
+      return { ...state, stopping: action.how };
+    case "warning": {
+      const where = action.stage === undefined ? "" : `${action.stage}: `;
+      return {
+        ...state,
+        warnings: [...state.warnings, `${action.code}: ${where}${printable(action.message)}`],
+      };
+    }
+    case "run-finished": {
+      const { status, durationMs, executed, hits } = action;
+      return { ...state, finished: { status, durationMs, executed, hits } };
+    }
+  }
+}
+
+type StageEvent = Exclude<
+  RunnerEvent,
+  { readonly type: "preparing" | "run-started" | "warning" | "run-finished" }
+>;
+
+function reduceStage(stage: StageView, event: StageEvent): StageView {
+  switch (event.type) {
+    case "stage-hit":
+      return { ...stage, state: "hit", outputs: event.outputs };
+    case "stage-started":
+      return {
+        ...stage,
+        state: "running",
+        startedAt: Date.parse(event.at),
+        ...(event.resumeStep === undefined ? {} : { resumeStep: event.resumeStep }),
+        ...(event.expectedMs === undefined ? {} : { expectedMs: event.expectedMs }),
+      };
+    case "stage-progress":
+      return {
+        ...stage,
+        progress: event.progress,
+        rate: observeRate(stage.rate, event.progress, Date.parse(event.at)),
+      };
+    case "stage-checkpoint":
+      return { ...stage, checkpointStep: event.step };
+    case "stage-log": {
+      const line = printable(event.line);
+      return line === "" ? stage : { ...stage, log: [...stage.log, line].slice(-keptLogLines) };
+    }
+    case "stage-finished":
+      return { ...stage, state: "done", durationMs: event.durationMs, outputs: event.outputs };
+    case "stage-failed":
+      return { ...stage, state: "failed", error: event.error };
+    case "stage-interrupted":
+      return {
+        ...stage,
+        state: "interrupted",
+        ...(event.checkpointStep === undefined ? {} : { checkpointStep: event.checkpointStep }),
+      };
+    case "stage-skipped":
+      return { ...stage, state: "skipped", note: printable(event.because) };
+    case "stage-waiting":
+      return { ...stage, state: "locked", note: printable(event.message) };
+  }
+}

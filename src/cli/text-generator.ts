@@ -1,0 +1,53 @@
+/** What `generate` and `chat` need of a model: types only. Whoever knows models implements them. */
+import type { Session } from "../runner/session-types.ts";
+
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+/** A text to continue, or a conversation to answer. */
+export type GenerationInput = { readonly prompt: string } | { readonly messages: readonly ChatMessage[] };
+
+export interface GenerationOptions {
+  readonly maxNewTokens: number;
+  /** 0: greedy. */
+  readonly temperature: number;
+  /** 0: all tokens. */
+  readonly topK: number;
+  /** 1: all tokens. */
+  readonly topP: number;
+  readonly seed: number;
+  /** Aborted: generation ends after the token at hand and returns what there is. */
+  readonly signal: AbortSignal;
+}
+
+export interface Generation {
+  readonly text: string;
+  readonly tokens: number;
+  readonly durationMs: number;
+  readonly end: "stop-token" | "length" | "aborted";
+}
+
+export interface TextGenerator {
+  /** One line for people: which model speaks, e.g. `dpo (1,245,312 parameters)`. */
+  readonly description: string;
+  /** `onText` gets whole characters, as they become certain. */
+  generate(
+    input: GenerationInput,
+    options: GenerationOptions,
+    onText: (piece: string) => void,
+  ): Promise<Generation>;
+  close(): Promise<void>;
+}
+
+/** Where the commands get a generator from; given to `main`. Without one there is no `generate` and no `chat`. */
+export interface TextGenerators {
+  /** Stages that have a model to speak to, the most finished first, e.g. dpo, sft, pretrain. */
+  readonly stageIds: readonly string[];
+  /**
+   * Opens the model of `stageId`, or of the first of `stageIds` that has finished. Throws a PipelineError of
+   * kind `user` where none has.
+   */
+  readonly open: (session: Session, stageId: string | undefined) => Promise<TextGenerator>;
+}

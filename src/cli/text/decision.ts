@@ -1,0 +1,26 @@
+/** How a plan's decision looks, the same in plan, status and why. */
+import type { PlannedStage } from "../../runner/plan-types.ts";
+import type { Style } from "../paint.ts";
+
+export interface DecisionLook {
+  readonly mark: string;
+  readonly word: string;
+  readonly style: Style;
+}
+
+export const decisionLooks: Readonly<Record<PlannedStage["decision"], DecisionLook>> = {
+  hit: { mark: "✔", word: "cached", style: "green" },
+  run: { mark: "▶", word: "run", style: "cyan" },
+  resume: { mark: "◐", word: "resume", style: "yellow" },
+};
+
+/** The reasons as sentences; a resume says where it goes on. */
+export function reasonTexts({
+  decision,
+  reasons,
+  resumeStep,
+}: Pick<PlannedStage, "decision" | "reasons" | "resumeStep">): readonly string[] {
+  const sentences = reasons.filter(({ code }) => code !== "cached").map(({ message }) => message);
+  if (decision !== "resume" || resumeStep === undefined) return sentences;
+  return [`from step ${resumeStep}`, ...sentences];
+}

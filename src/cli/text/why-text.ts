@@ -1,0 +1,66 @@
+/** Why a stage is cached or must run, and what its fingerprint is made of. */
+import { formatDuration } from "../../report/quantity.ts";
+import type { WhyReport } from "../../runner/session-types.ts";
+import type { Paint } from "../paint.ts";
+import { decisionLooks, reasonTexts } from "./decision.ts";
+import { ago } from "./status-text.ts";
+import { table, type Cell } from "./table.ts";
+
+/** Enough of a digest to tell artifacts apart and to ask for one. */
+export function shortDigest(digest: string): string {
+  return digest.slice(0, 12);
+}
+
+const verdicts = {
+  hit: "is cached: nothing that decides its result has changed",
+  run: "must run",
+  resume: "was interrupted and goes on",
+} as const;
+
+export function whyText(report: WhyReport, now: number, paint: Paint): string {
+  const look = decisionLooks[report.decision];
+  const name = report.name === report.id ? "" : ` (${report.name})`;
+  return [
+    `${paint(look.style, look.mark)} ${paint("bold", report.id)}${name} ${verdicts[report.decision]}`,
+    ...reasonTexts(report).map((reason) => `  - ${reason}`),
+    ...executionLines(report, now),
+    "",
+    "what its fingerprint is made of",
+    ...table(ingredients(report), paint).map((line) => `  ${line}`),
+  ].join("\n");
+}
+
+function executionLines({ execution, decision }: WhyReport, now: number): readonly string[] {
+  if (execution === undefined) return [];
+  const { runId, startedAt, durationMs, resumedFrom, logFile } = execution;
+  const which = decision === "hit" ? "executed" : "last executed, with other ingredients,";
+  const resumed = resumedFrom.length === 0 ? "" : `, resumed at step ${resumedFrom.join(" and ")}`;
+  return [
+    "",
+    `${which} ${ago(startedAt, now)} in ${formatDuration(durationMs)}${resumed}, in run ${runId}`,
+    `log: ${logFile}`,
+  ];
+}
+
+function ingredients(report: WhyReport): readonly (readonly Cell[])[] {
+  const row = (name: string, text: string): readonly Cell[] => [{ text: name, style: "dim" }, { text }];
+  const rows = (name: string, entries: readonly string[]) =>
+    entries.map((text, index) => row(index === 0 ? name : "", text));
+  const inputs = Object.entries(report.inputs).map(
+    ([name, { stageId, output, digest }]) =>
+      `${name}: ${stageId}.${output} ${digest === null ? "(not known before it has run)" : shortDigest(digest)}`,
+  );
+  const params = Object.entries(report.params).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  const environment = Object.entries(report.environment).map(
+    ([name, value]) => `${name}: ${JSON.stringify(value)}`,
+  );
+  const packages = Object.entries(report.packages).map(([name, version]) => `${name} ${version}`);
+  return [
+    row("fingerprint", report.fingerprint ?? "not known before its inputs are"),
+    ...rows("params", params),
+    ...rows("inputs", inputs),
+    row("source", shortDigest(report.sourceDigest)),
+    ...rows("packages", packages),
+    ...rows("environment", environment),
+  ];
+}

@@ -1,0 +1,26 @@
+/** Opens the project for one command and closes it whatever happens. */
+import type { SessionOptions } from "../runner/session-types.ts";
+import type { WithSession } from "./cli-context.ts";
+import { configFile } from "./config-file.ts";
+
+export const withSession: WithSession = async (context, { config, set }, work) => {
+  const { host, workingDirectory, env } = context;
+  const options: SessionOptions = {
+    projectRoot: host.projectRoot,
+    compiledDirectory: host.compiledDirectory,
+    configFile:
+      config === undefined
+        ? undefined
+        : configFile(config, { projectRoot: host.projectRoot, workingDirectory }),
+    set,
+    env,
+  };
+  // Not at the top: `--help` and `doctor` need no LMDB.
+  const { openSession } = await import("../runner/session.ts");
+  const session = await openSession(options);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+};
