@@ -6,13 +6,16 @@ import * as tf from "@tensorflow/tfjs-core";
 import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import type { Shape } from "../../tensor/types.ts";
 
-export type HeapArray = Float32Array | Int32Array;
-
 export interface WasmHeap {
   /** A new tensor whose elements are not set. */
   allocate(shape: Shape, dtype: "float32" | "int32"): tf.Tensor;
-  /** The elements of a float32 or int32 tensor, in place. Stale after the next allocation. */
-  elements(x: tf.Tensor): HeapArray;
+  /** The elements of a float32 tensor, in place. Stale after the next allocation. */
+  floats(x: tf.Tensor): Float32Array;
+  /**
+   * The elements of an int32 tensor, or the bits of a float32 one: loops that only move elements then see one type
+   * of array. Stale after the next allocation.
+   */
+  words(x: tf.Tensor): Int32Array;
   /** out[i] = a[i]·b[i] for `batch` matrices a[i] (M, K), b[i] (K, N), all row-major, in float32. */
   multiply(a: tf.Tensor, b: tf.Tensor, out: tf.Tensor, sizes: MatrixSizes): void;
 }
@@ -55,10 +58,15 @@ export function openWasmHeap(): WasmHeap {
     allocate(shape, dtype) {
       return tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], dtype), backend);
     },
-    elements(x) {
+    floats(x) {
       const data = backend.typedArrayFromHeap(x);
-      if (data instanceof Float32Array || data instanceof Int32Array) return data;
-      throw new Error(`no heap elements of dtype ${x.dtype}`);
+      if (data instanceof Float32Array) return data;
+      throw new Error(`not float32 but ${x.dtype}`);
+    },
+    words(x) {
+      const { buffer, byteOffset, length, BYTES_PER_ELEMENT } = backend.typedArrayFromHeap(x);
+      if (BYTES_PER_ELEMENT === 4) return new Int32Array(buffer, byteOffset, length);
+      throw new Error(`no 32-bit elements: ${x.dtype}`);
     },
     multiply(a, b, out, { batch, m, k, n }) {
       const [startA, startB, startOut] = [a, b, out].map(({ dataId }) => backend.getMemoryOffset(dataId));

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "../../tensor/graph.ts";
 import { sizeOf, type Shape } from "../../tensor/types.ts";
 import { crossEntropy, present, tfjsKernel, type ComputedOp, type Kernel } from "./kernels.ts";
-import type { HeapArray, WasmHeap } from "./wasm-heap.ts";
+import type { WasmHeap } from "./wasm-heap.ts";
 
 type NumberType = "float32" | "int32";
 
@@ -23,8 +23,10 @@ export function wasmKernel(heap: WasmHeap, op: ComputedOp, node: Tensor): Kernel
       const swap = lastTwoSwapped(from, op.permutation);
       return swap === undefined ? tfjs : ([x]) => swapLastTwo(heap, present(x), swap, shape);
     }
-    case "slice":
-      return ([x]) => slice(heap, present(x), op.begin, shape, dtype);
+    case "slice": {
+      const cut = oneAxisCut(from, op.begin, shape);
+      return cut === undefined ? tfjs : ([x]) => slice(heap, present(x), cut, shape, dtype);
+    }
     case "concat":
       return (parts) => concat(heap, parts, op.axis, shape, dtype);
     case "gather":
@@ -97,7 +99,7 @@ function lastTwoSwapped(shape: Shape, permutation: readonly number[]): Matrices 
 }
 
 /** Side of the square that is transposed at a time: small enough for its lines to stay in the first cache. */
-const tile = 8;
+const tile = 16;
 
 function swapLastTwo(
   heap: WasmHeap,
@@ -106,16 +108,21 @@ function swapLastTwo(
   shape: Shape,
 ): tf.Tensor {
   const out = heap.allocate(shape, numberType(x));
-  const [source, target] = [heap.elements(x), heap.elements(out)];
+  const [source, target] = [heap.words(x), heap.words(out)];
   for (let matrix = 0; matrix < batch; matrix++) {
     const start = matrix * rows * columns;
     for (let rowTile = 0; rowTile < rows; rowTile += tile) {
       const rowEnd = Math.min(rowTile + tile, rows);
       for (let columnTile = 0; columnTile < columns; columnTile += tile) {
         const columnEnd = Math.min(columnTile + tile, columns);
-        for (let column = columnTile; column < columnEnd; column++)
-          for (let row = rowTile; row < rowEnd; row++)
-            target[start + column * rows + row] = at(source, start + row * columns + column);
+        for (let column = columnTile; column < columnEnd; column++) {
+          let from = start + rowTile * columns + column;
+          const to = start + column * rows;
+          for (let row = rowTile; row < rowEnd; row++) {
+            target[to + row] = at(source, from);
+            from += columns;
+          }
+        }
       }
     }
   }
@@ -124,39 +131,43 @@ function swapLastTwo(
 
 /** An element that is known to exist: in these loops a check would cost as much as the work. */
 // eslint-disable-next-line @typescript-eslint/no-non-null-assertion
-const at = (array: HeapArray, index: number): number => array[index]!;
+const at = (array: Float32Array | Int32Array, index: number): number => array[index]!;
 
 const numberType = (x: tf.Tensor): NumberType => (x.dtype === "int32" ? "int32" : "float32");
 
 /** Copies `length` elements; for a few of them a loop beats TypedArray.set. */
-function copy(source: HeapArray, from: number, target: HeapArray, to: number, length: number): void {
+function copy(source: Int32Array, from: number, target: Int32Array, to: number, length: number): void {
   if (length > 64) target.set(source.subarray(from, from + length), to);
   else for (let index = 0; index < length; index++) target[to + index] = at(source, from + index);
 }
 
-function slice(
-  heap: WasmHeap,
-  x: tf.Tensor,
-  begin: readonly number[],
-  size: Shape,
-  dtype: NumberType,
-): tf.Tensor {
-  const out = heap.allocate(size, dtype);
-  const [source, target] = [heap.elements(x), heap.elements(out)];
-  let written = 0;
-  const copyFrom = (axis: number, offset: number): void => {
-    const inner = sizeOf(x.shape.slice(axis + 1));
-    const start = offset + (begin[axis] ?? 0) * inner;
-    // From here inwards everything is taken: one run of memory.
-    if (sizeOf(size.slice(axis + 1)) === inner) {
-      const length = (size[axis] ?? 1) * inner;
-      copy(source, start, target, written, length);
-      written += length;
-      return;
-    }
-    for (let index = 0; index < (size[axis] ?? 0); index++) copyFrom(axis + 1, start + index * inner);
+interface Cut {
+  /** Runs of memory to copy, their length, and how far apart they begin in the source. */
+  readonly runs: number;
+  readonly length: number;
+  readonly stride: number;
+  readonly start: number;
+}
+
+/** How to copy a slice that cuts one axis only (or none): one run for each index of the axes before it. */
+function oneAxisCut(from: Shape, begin: readonly number[], size: Shape): Cut | undefined {
+  const cut = from.flatMap((dim, axis) => (size[axis] === dim ? [] : [axis]));
+  const [axis = 0] = cut;
+  if (cut.length > 1 || from.length === 0) return undefined;
+  const inner = sizeOf(from.slice(axis + 1));
+  return {
+    runs: sizeOf(from.slice(0, axis)),
+    length: (size[axis] ?? 0) * inner,
+    stride: (from[axis] ?? 0) * inner,
+    start: (begin[axis] ?? 0) * inner,
   };
-  copyFrom(0, 0);
+}
+
+function slice(heap: WasmHeap, x: tf.Tensor, cut: Cut, shape: Shape, dtype: NumberType): tf.Tensor {
+  const out = heap.allocate(shape, dtype);
+  const [source, target] = [heap.words(x), heap.words(out)];
+  const { runs, length, stride, start } = cut;
+  for (let run = 0; run < runs; run++) copy(source, run * stride + start, target, run * length, length);
   return out;
 }
 
@@ -168,12 +179,12 @@ function concat(
   dtype: NumberType,
 ): tf.Tensor {
   const out = heap.allocate(shape, dtype);
-  const target = heap.elements(out);
+  const target = heap.words(out);
   const outer = sizeOf(shape.slice(0, axis));
   const row = sizeOf(shape.slice(axis));
   let start = 0;
   for (const part of parts) {
-    const source = heap.elements(part);
+    const source = heap.words(part);
     const length = source.length / outer;
     for (let index = 0; index < outer; index++)
       copy(source, index * length, target, index * row + start, length);
@@ -190,7 +201,7 @@ function gather(
   dtype: NumberType,
 ): tf.Tensor {
   const out = heap.allocate(shape, dtype);
-  const [source, rows, target] = [heap.elements(table), heap.elements(indices), heap.elements(out)];
+  const [source, rows, target] = [heap.words(table), heap.words(indices), heap.words(out)];
   const width = sizeOf(table.shape.slice(1));
   const [height = 0] = table.shape;
   rows.forEach((row, index) => {
@@ -203,12 +214,12 @@ function gather(
 /** Sums in float64: exact enough for any order, and always the same one. */
 function sumRows(heap: WasmHeap, x: tf.Tensor, columns: number, shape: Shape): tf.Tensor {
   const out = heap.allocate(shape, "float32");
-  const source = heap.elements(x);
+  const source = heap.floats(x);
   const sums = new Float64Array(columns);
   for (let start = 0; start < source.length; start += columns)
     for (let column = 0; column < columns; column++)
       sums[column] = (sums[column] ?? 0) + at(source, start + column);
-  heap.elements(out).set(sums);
+  heap.floats(out).set(sums);
   return out;
 }
 
@@ -220,7 +231,7 @@ function crossEntropyGradient(
   upstream: tf.Tensor,
 ): tf.Tensor {
   const out = tf.tidy(() => tf.mul(tf.softmax(logits), tf.reshape(upstream, [-1, 1])));
-  const [gradient, rows, weights] = [heap.elements(out), heap.elements(labels), heap.elements(upstream)];
+  const [gradient, rows, weights] = [heap.floats(out), heap.words(labels), heap.floats(upstream)];
   const columns = logits.shape[1] ?? 0;
   rows.forEach((label, row) => {
     const position = row * columns + label;
