@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { PipelineError, userError } from "../../errors.ts";
 import { digestOf, digestOfFile } from "../../std/digest.ts";
@@ -145,8 +145,11 @@ function textField(line: string): string | undefined {
 
 async function* gunzip(bytes: AsyncIterable<Uint8Array>, where: string): AsyncGenerator<Uint8Array> {
   try {
-    const stream = Readable.from(bytes).compose(createGunzip()) as AsyncIterable<Uint8Array>;
-    for await (const chunk of stream) yield chunk;
+    const gunzipped = createGunzip();
+    pipeline(Readable.from(bytes), gunzipped, () => {
+      // An error destroys `gunzipped`, whose iteration below then throws it.
+    });
+    for await (const chunk of gunzipped as AsyncIterable<Uint8Array>) yield chunk;
   } catch (cause) {
     throw new PipelineError({
       code: "FILE_CORRUPT",

@@ -26,6 +26,8 @@ export async function* tarEntries(
   wanted: (path: string) => boolean,
   { name, lastEntry, maxEntryBytes = MAX_ENTRY_BYTES }: TarOptions,
 ): AsyncGenerator<SourceFile> {
+  const corrupt = (cause: unknown): PipelineError =>
+    cause instanceof PipelineError ? cause : archiveCorrupt(name, path, cause);
   const extract = tar.extract();
   const file = createReadStream(path);
   // An error destroys `extract`, whose iteration below then throws it.
@@ -45,7 +47,7 @@ export async function* tarEntries(
         yield {
           path: inside,
           size,
-          open: (start = 0, end = size) => slice(entry as AsyncIterable<Uint8Array>, start, end),
+          open: (start = 0, end = size) => slice(entry, start, end, corrupt),
         };
       }
       if (inside === lastEntry) return;
@@ -53,13 +55,7 @@ export async function* tarEntries(
     }
     if (lastEntry !== undefined) throw new Error(`entry ${lastEntry} is missing`);
   } catch (cause) {
-    if (cause instanceof PipelineError) throw cause;
-    throw new PipelineError({
-      code: "ARCHIVE_CORRUPT",
-      message: `${name} (${path}) is not a whole gzipped tar: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      hint: "Remove the file and run again to fetch it anew.",
-      cause,
-    });
+    throw corrupt(cause);
   } finally {
     file.destroy();
     extract.destroy();
@@ -78,16 +74,30 @@ async function* padWithZeros(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<U
 
 /** Reads to the end whatever range is asked, since the next entry follows in the same stream. */
 async function* slice(
-  entry: AsyncIterable<Uint8Array>,
+  entry: AsyncIterable<unknown>,
   start: number,
   end: number,
+  corrupt: (cause: unknown) => PipelineError,
 ): AsyncGenerator<Uint8Array> {
   let at = 0;
-  for await (const chunk of entry) {
-    const part = chunk.subarray(Math.max(0, start - at), Math.max(0, end - at));
-    at += chunk.length;
-    if (part.length > 0) yield part;
+  try {
+    for await (const chunk of entry as AsyncIterable<Uint8Array>) {
+      const part = chunk.subarray(Math.max(0, start - at), Math.max(0, end - at));
+      at += chunk.length;
+      if (part.length > 0) yield part;
+    }
+  } catch (cause) {
+    throw corrupt(cause); // the archive ended, or broke, inside this entry
   }
+}
+
+function archiveCorrupt(name: string, path: string, cause: unknown): PipelineError {
+  return new PipelineError({
+    code: "ARCHIVE_CORRUPT",
+    message: `${name} (${path}) is not a whole gzipped tar: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    hint: "Remove the file and run again to fetch it anew.",
+    cause,
+  });
 }
 
 function tooLarge(name: string, path: string, size: number, bound: number): PipelineError {

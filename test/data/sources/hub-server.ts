@@ -1,0 +1,74 @@
+/**
+ * A server that behaves as the Hugging Face Hub does towards its own client: dataset info, a tree in pages of three,
+ * and `resolve` that redirects to storage on another origin, which serves ranges.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { serveBytes, startServer, type TestServer } from "./http-server.ts";
+
+export interface Hub {
+  readonly server: TestServer;
+  readonly storage: TestServer;
+  readonly commit: string;
+}
+
+const PAGE = 3;
+
+export async function startHub(
+  repository: string,
+  files: Readonly<Record<string, Uint8Array>>,
+  /** True where it has answered by itself. */
+  intercept: (request: IncomingMessage, response: ServerResponse, count: number) => boolean = () => false,
+): Promise<Hub> {
+  const commit = "0123456789abcdef0123456789abcdef01234567";
+  const storage = await startServer((request, response) => {
+    const bytes = files[decodeURIComponent((request.url ?? "").replace("/storage/", ""))];
+    if (bytes) serveBytes(request, response, bytes);
+    else response.writeHead(404).end();
+  });
+  const server: TestServer = await startServer((request, response, count) => {
+    if (intercept(request, response, count)) return;
+    const url = new URL(request.url ?? "", server.url);
+    const json = (value: unknown, headers: Record<string, string> = {}): void => {
+      response.writeHead(200, { "content-type": "application/json", ...headers }).end(JSON.stringify(value));
+    };
+    if (url.pathname.startsWith(`/api/datasets/${repository}/revision/`)) {
+      json({
+        _id: "1",
+        id: repository,
+        sha: commit,
+        private: false,
+        gated: false,
+        downloads: 0,
+        likes: 0,
+        lastModified: "2024-01-01T00:00:00.000Z",
+      });
+    } else if (url.pathname === `/api/datasets/${repository}/tree/${commit}`) {
+      const from = Number(url.searchParams.get("cursor") ?? 0);
+      const all = Object.entries(files).map(([path, bytes]) => ({
+        type: "file",
+        path,
+        size: bytes.length,
+        oid: "0",
+      }));
+      url.searchParams.set("cursor", String(from + PAGE));
+      const next = from + PAGE < all.length ? { link: `<${url.href}>; rel="next"` } : undefined;
+      json(all.slice(from, from + PAGE), next);
+    } else if (url.pathname.startsWith(`/datasets/${repository}/resolve/${commit}/`)) {
+      const path = url.pathname.split(`/resolve/${commit}/`)[1] ?? "";
+      response.writeHead(302, { location: `${storage.url}/storage/${path}` }).end();
+    } else {
+      response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not found"}');
+    }
+  });
+  return {
+    server: {
+      ...server,
+      [Symbol.asyncDispose]: async () => {
+        await server[Symbol.asyncDispose]();
+        await storage[Symbol.asyncDispose]();
+      },
+    },
+    storage,
+    commit,
+  };
+}

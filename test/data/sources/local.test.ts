@@ -1,0 +1,102 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { localTexts, openLocal, type LocalItem } from "../../../src/data/sources/local.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+async function read(path: string): Promise<LocalItem[]> {
+  const source = await openLocal(path);
+  const items: LocalItem[] = [];
+  for await (const file of source.files())
+    for await (const item of localTexts(file, file.path)) items.push(item);
+  return items;
+}
+
+test("a folder gives its text files in the order of their paths, at any depth, gzipped or not", async () => {
+  const folder = await temporaryDirectory();
+  await mkdir(join(folder, "sub"));
+  await writeFile(join(folder, "b.txt"), "second");
+  await writeFile(join(folder, "a.md"), "# first");
+  await writeFile(
+    join(folder, "sub", "c.jsonl.gz"),
+    gzipSync('{"text":"third","n":1}\n\n{"text":"fourth"}\n'),
+  );
+  await writeFile(join(folder, "picture.png"), "no text");
+  expect(await read(folder)).toEqual(
+    ["# first", "second", "third", "fourth"].map((text) => ({ text, faults: [] })),
+  );
+});
+
+test("a single file is a source too, and every file's digest is recorded", async () => {
+  const folder = await temporaryDirectory();
+  await writeFile(join(folder, "a.txt"), "abc");
+  const source = await openLocal(join(folder, "a.txt"));
+  expect(source.record().files).toEqual([
+    // printf abc | sha256sum
+    {
+      path: "a.txt",
+      digest: "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+      bytes: 3,
+    },
+  ]);
+});
+
+test("the revision of a folder changes when a file changes, even one of the same size", async () => {
+  const folder = await temporaryDirectory();
+  await writeFile(join(folder, "a.txt"), "abc");
+  await writeFile(join(folder, "b.txt"), "abc");
+  const before = (await openLocal(folder)).record().revision;
+  await writeFile(join(folder, "b.txt"), "abd");
+  expect((await openLocal(folder)).record().revision).not.toBe(before);
+});
+
+test("invalid UTF-8, NULs and lone surrogates are repaired and reported", async () => {
+  const folder = await temporaryDirectory();
+  await writeFile(join(folder, "a.txt"), Buffer.from([0x61, 0xff, 0x62, 0x00, 0x63]));
+  await writeFile(join(folder, "b.jsonl"), '{"text":"x\\ud800y"}\n');
+  expect(await read(folder)).toEqual([
+    { text: "a\uFFFDbc", faults: ["controlCharacters", "invalidUtf8"] },
+    { text: "x\uFFFDy", faults: ["loneSurrogates"] },
+  ]);
+});
+
+test("lines that are no record are dropped and counted", async () => {
+  const folder = await temporaryDirectory();
+  await writeFile(
+    join(folder, "a.jsonl"),
+    '{"txt":"no"}\nnot json\n{"text":7}\n{"text":" "}\n{"text":"yes"}\n',
+  );
+  const items = await read(folder);
+  expect(items.filter((item) => "dropped" in item).map((item) => "dropped" in item && item.dropped)).toEqual([
+    "no field “text”",
+    "no field “text”",
+    "no field “text”",
+    "empty",
+  ]);
+  expect(items.at(-1)).toEqual({ text: "yes", faults: [] });
+});
+
+test("a long text is cut at blank lines and nothing of it is lost", async () => {
+  const folder = await temporaryDirectory();
+  const paragraphs = Array.from({ length: 200 }, (_, index) =>
+    `Paragraph ${index} ${"word ".repeat(20)}`.trim(),
+  );
+  await writeFile(join(folder, "a.txt"), paragraphs.join("\n\n"));
+  const items = await read(folder);
+  expect(items.length).toBeGreaterThan(5);
+  const texts = items.map((item) => ("text" in item ? item.text : ""));
+  expect(Math.max(...texts.map((text) => text.length))).toBeLessThan(2400);
+  expect(texts.join("\n\n")).toBe(paragraphs.join("\n\n"));
+});
+
+test("a path that is not there, a folder without text and a broken gzip file are errors with a code", async () => {
+  const folder = await temporaryDirectory();
+  await expect(openLocal(join(folder, "nothing"))).rejects.toMatchObject({
+    code: "FILE_NOT_FOUND",
+    kind: "user",
+  });
+  await expect(openLocal(folder)).rejects.toMatchObject({ code: "EMPTY_CORPUS", kind: "user" });
+  await writeFile(join(folder, "a.txt.gz"), gzipSync("hello ".repeat(1000)).subarray(0, 30));
+  await expect(read(folder)).rejects.toMatchObject({ code: "FILE_CORRUPT" });
+});
