@@ -112,8 +112,16 @@ const fixedFields: Readonly<Record<string, unknown>> = {
   rope_scaling: null,
 };
 
+/** transformers 5 keeps the rotary fields in an object of their own; earlier ones have them beside the others. */
+function flattenRope({ rope_parameters: rope, ...json }: JsonObject): JsonObject {
+  if (typeof rope !== "object" || rope === null || !("rope_theta" in rope)) return json;
+  const scaling = rope["rope_type"] === undefined || rope["rope_type"] === "default" ? null : rope;
+  return { ...json, rope_theta: rope["rope_theta"], rope_scaling: scaling };
+}
+
 /** Reads what `toHuggingFaceConfig` or `transformers` wrote. Throws `MODEL_CONFIG_INVALID`. */
-export function fromHuggingFaceConfig(json: JsonObject): LlamaConfig {
+export function fromHuggingFaceConfig(file: JsonObject): LlamaConfig {
+  const json = flattenRope(file);
   for (const [field, value] of Object.entries(fixedFields))
     if (json[field] !== undefined && json[field] !== value)
       throw userError(

@@ -56,6 +56,17 @@ test("config.json survives writing and reading, and another architecture is refu
   expect(() => fromHuggingFaceConfig({ ...json, hidden_size: "576" })).toThrow("hidden_size");
 });
 
+test("the rotary fields are also read where transformers 5 writes them", () => {
+  const config = defineLlama({ ...minilm, ropeTheta: 100_000 });
+  const { rope_theta, rope_scaling: _none, ...json } = toHuggingFaceConfig(config);
+  const rope = (rope_type: string) => ({
+    ...json,
+    rope_parameters: { rope_type, rope_theta: rope_theta ?? 0 },
+  });
+  expect(fromHuggingFaceConfig(rope("default"))).toEqual(config);
+  expect(() => fromHuggingFaceConfig(rope("yarn"))).toThrow("rope_scaling");
+});
+
 test("matrices begin with the given spread, the tied embedding with half of it, norms with one", () => {
   const config = defineLlama({ ...minilm, hiddenSize: 64, numHeads: 2, numKvHeads: 1, numLayers: 1 });
   let state = 0;
