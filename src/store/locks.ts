@@ -8,12 +8,18 @@ import type { LockHolder, LockResult } from "./store.ts";
 
 const key = (fingerprint: string): string[] => ["lock", fingerprint];
 
-export const lockHolder = (index: IndexDatabase, fingerprint: string): LockHolder | undefined =>
+const recordedHolder = (index: IndexDatabase, fingerprint: string): LockHolder | undefined =>
   index.get(key(fingerprint)) as LockHolder | undefined;
+
+/** A lock whose holder is dead is as good as none. */
+export function lockHolder(index: IndexDatabase, fingerprint: string): LockHolder | undefined {
+  const holder = recordedHolder(index, fingerprint);
+  return holder !== undefined && isAlive(holder.process) ? holder : undefined;
+}
 
 export function tryLock(index: IndexDatabase, fingerprint: string, holder: LockHolder): LockResult {
   return index.transaction((put): LockResult => {
-    const present = lockHolder(index, fingerprint);
+    const present = recordedHolder(index, fingerprint);
     if (present !== undefined && isAlive(present.process)) return { acquired: false, holder: present };
     put(key(fingerprint), holder);
     return present === undefined ? { acquired: true } : { acquired: true, healed: present };
@@ -23,7 +29,7 @@ export function tryLock(index: IndexDatabase, fingerprint: string, holder: LockH
 /** Frees the lock where this process holds it; a lock that was taken over stays. */
 export function unlock(index: IndexDatabase, fingerprint: string, process: ProcessIdentity): void {
   index.transaction((_put, remove) => {
-    const present = lockHolder(index, fingerprint)?.process;
+    const present = recordedHolder(index, fingerprint)?.process;
     if (present?.pid === process.pid && present.startTime === process.startTime) remove(key(fingerprint));
   });
 }

@@ -34,6 +34,7 @@ export interface IndexReads {
   runs(): readonly RunRecord[];
   /** Whether the artifact can be believed: its files are there, sized and unchanged. Writes nothing. */
   verify(digest: string, options?: { deep?: boolean; signal?: AbortSignal | undefined }): Promise<Verdict>;
+  /** Who holds the lock; only living holders count. */
   lockHolder(fingerprint: string): LockHolder | undefined;
   /** Digest that the person's view of an output was made of; undefined where there is no view. */
   viewed(stageId: string, output: string): string | undefined;

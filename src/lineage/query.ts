@@ -1,0 +1,165 @@
+/** Questions to the lineage: where something came from, and what came from it. */
+import { userError } from "../errors.ts";
+import type { ExecutionRecord } from "../store/records.ts";
+import type { IndexReads } from "../store/store.ts";
+import type { LineageDirection, LineageEdge, LineageGraph, LineageNode } from "./lineage-graph.ts";
+
+const executionId = (fingerprint: string): string => `execution:${fingerprint}`;
+const artifactId = (digest: string): string => `artifact:${digest}`;
+
+type Index = Pick<IndexReads, "execution" | "executions" | "latest" | "producers" | "consumers" | "viewed">;
+
+/**
+ * `subject`: a stage id, a digest or fingerprint or a prefix of one (6 digits or more), or a path below
+ * artifacts/, relative to the project. Throws `LINEAGE_UNKNOWN` and `LINEAGE_AMBIGUOUS`.
+ */
+export function queryLineage(index: Index, subject: string, direction: LineageDirection): LineageGraph {
+  const subjects = findSubjects(index, subject);
+  const walk = new Walk(index);
+  for (const id of subjects) {
+    if (direction !== "down") walk.up(id);
+    if (direction !== "up") walk.down(id);
+  }
+  return { subjects, ...walk.result() };
+}
+
+function findSubjects(index: Index, subject: string): string[] {
+  const view = /^(?:\.\/)?artifacts\/([^/]+)(?:\/([^/]+))?/.exec(subject);
+  if (view?.[1] !== undefined) return viewSubjects(index, view[1], view[2]) ?? unknown(index, subject);
+  const latest = index.latest(subject);
+  if (latest) return [executionId(latest.fingerprint)];
+  if (!/^[0-9a-f]{6,64}$/.test(subject)) return unknown(index, subject);
+  const all = index.executions();
+  const found = new Set([
+    ...all
+      .filter(({ fingerprint }) => fingerprint.startsWith(subject))
+      .map(({ fingerprint }) => executionId(fingerprint)),
+    ...all
+      .flatMap(({ outputs }) => Object.values(outputs))
+      .filter(({ digest }) => digest.startsWith(subject))
+      .map(({ digest }) => artifactId(digest)),
+  ]);
+  if (found.size > 1)
+    throw userError(
+      "LINEAGE_AMBIGUOUS",
+      `${subject} is the beginning of ${found.size}: ${[...found].join(", ")}`,
+      "give more digits",
+    );
+  return found.size === 1 ? [...found] : unknown(index, subject);
+}
+
+/** The artifact that a view shows now, which need not be the latest one; without an output, all of the stage. */
+function viewSubjects(index: Index, stageId: string, output: string | undefined): string[] | undefined {
+  const names = output === undefined ? Object.keys(index.latest(stageId)?.outputs ?? {}) : [output];
+  const digests = names.map((name) => index.viewed(stageId, name)).filter((digest) => digest !== undefined);
+  return digests.length === 0 ? undefined : digests.map(artifactId);
+}
+
+function unknown(index: Index, subject: string): never {
+  const stages = [...new Set(index.executions().map(({ stageId }) => stageId))].sort();
+  throw userError(
+    "LINEAGE_UNKNOWN",
+    `nothing finished is known as ${subject}`,
+    stages.length === 0
+      ? "nothing has run yet: pipeline run"
+      : `stages with finished executions: ${stages.join(", ")}; or give a digest, a fingerprint or a path below artifacts/`,
+  );
+}
+
+class Walk {
+  readonly #index: Index;
+  readonly #nodes = new Map<string, LineageNode>();
+  readonly #edges = new Map<string, LineageEdge>();
+  readonly #seen = { up: new Set<string>(), down: new Set<string>() };
+
+  constructor(index: Index) {
+    this.#index = index;
+  }
+
+  result(): Pick<LineageGraph, "nodes" | "edges"> {
+    return { nodes: [...this.#nodes.values()], edges: [...this.#edges.values()] };
+  }
+
+  /** From an execution to what it read; from an artifact to what made it. */
+  up(id: string): void {
+    if (this.#seen.up.has(id)) return;
+    this.#seen.up.add(id);
+    const [type, key] = split(id);
+    if (type === "artifact") {
+      for (const fingerprint of this.#index.producers(key))
+        this.#produced(fingerprint, (digest) => digest === key, "up");
+      return;
+    }
+    const execution = this.#add(key);
+    for (const [name, input] of Object.entries(execution?.inputs ?? {})) {
+      this.#edge({ type: "consumed", from: artifactId(input.digest), to: id, name });
+      // The producer it was read from, not every execution that ever gave the same bytes.
+      this.#produced(input.producer, (digest) => digest === input.digest, "up");
+    }
+  }
+
+  /** From an execution to what it made; from an artifact to what read it. */
+  down(id: string): void {
+    if (this.#seen.down.has(id)) return;
+    this.#seen.down.add(id);
+    const [type, key] = split(id);
+    if (type === "execution") {
+      this.#produced(key, () => true, "down");
+      return;
+    }
+    // Its node comes with whoever made it.
+    for (const fingerprint of this.#index.producers(key))
+      this.#produced(fingerprint, (digest) => digest === key, undefined);
+    for (const fingerprint of this.#index.consumers(key)) {
+      const execution = this.#add(fingerprint);
+      for (const [name, input] of Object.entries(execution?.inputs ?? {}))
+        if (input.digest === key)
+          this.#edge({ type: "consumed", from: id, to: executionId(fingerprint), name });
+      this.down(executionId(fingerprint));
+    }
+  }
+
+  #produced(
+    fingerprint: string,
+    wanted: (digest: string) => boolean,
+    onward: "up" | "down" | undefined,
+  ): void {
+    const execution = this.#add(fingerprint);
+    for (const [name, { digest, kind, sizeBytes, summary }] of Object.entries(execution?.outputs ?? {})) {
+      if (!wanted(digest)) continue;
+      const id = artifactId(digest);
+      this.#nodes.set(id, { type: "artifact", id, digest, kind, sizeBytes, summary });
+      this.#edge({ type: "produced", from: executionId(fingerprint), to: id, name });
+      if (onward === "down") this.down(id);
+    }
+    if (onward === "up" && execution) this.up(executionId(fingerprint));
+  }
+
+  #add(fingerprint: string): ExecutionRecord | undefined {
+    const execution = this.#index.execution(fingerprint);
+    if (execution === undefined) return undefined;
+    const id = executionId(fingerprint);
+    const { stageId, stageName, runId, startedAt, durationMs, params } = execution;
+    this.#nodes.set(id, {
+      type: "execution",
+      id,
+      fingerprint,
+      stageId,
+      stageName,
+      runId,
+      startedAt,
+      durationMs,
+      params,
+    });
+    return execution;
+  }
+
+  #edge(edge: LineageEdge): void {
+    this.#edges.set(`${edge.from} ${edge.to} ${edge.name}`, edge);
+  }
+}
+
+function split(id: string): ["execution" | "artifact", string] {
+  const [type, key = ""] = id.split(":");
+  return [type === "artifact" ? "artifact" : "execution", key];
+}

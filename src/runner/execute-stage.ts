@@ -1,0 +1,254 @@
+/**
+ * One execution from lock to commit: waits for or takes the lock of the fingerprint, runs the stage process,
+ * moves what it wrote into the store, and commits. How it ends is a value.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { serializeError, type SerializedError } from "../errors.ts";
+import { FINGERPRINT_VERSION } from "../hashing/fingerprint.ts";
+import type { JsonObject } from "../std/json.ts";
+import { thisProcess } from "../std/process-identity.ts";
+import type { ExecutionRecord, ObjectRecord, OutputEntry } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import type { Checkpoints } from "./checkpoints.ts";
+import type { CompiledManifest } from "./compiled.ts";
+import type { NewEvent } from "./event-log.ts";
+import { explainFailure } from "./failure.ts";
+import type { StagePlan } from "./plan.ts";
+import type { Grant } from "./resource-queue.ts";
+import { startStageChild, type ChildReport, type ChildResult } from "./stage-child.ts";
+
+/** What all executions of a run share. */
+export interface ExecutionContext {
+  readonly runId: string;
+  readonly projectRoot: string;
+  readonly compiledDirectory: string;
+  readonly manifest: CompiledManifest;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly store: Store;
+  readonly checkpoints: Checkpoints;
+  readonly emit: (event: NewEvent) => void;
+  /** Stop gently. */
+  readonly signal: AbortSignal;
+  /** Stop now. */
+  readonly killSignal: AbortSignal;
+}
+
+/** A stage of which everything is known and which is not a hit. */
+export type ReadyStage = StagePlan & {
+  readonly inputs: NonNullable<StagePlan["inputs"]>;
+  readonly planned: { readonly fingerprint: string };
+};
+
+export type StageOutcome =
+  | { readonly outcome: "executed"; readonly execution: ExecutionRecord; readonly durationMs: number }
+  /** Another runner made it while this one waited. */
+  | { readonly outcome: "shared" }
+  | { readonly outcome: "failed"; readonly error: SerializedError }
+  | { readonly outcome: "interrupted"; readonly checkpointStep?: number };
+
+const LOCK_POLL_MS = 200;
+
+export async function executeStage(
+  context: ExecutionContext,
+  stage: ReadyStage,
+  grant: Grant,
+  forced: boolean,
+): Promise<StageOutcome> {
+  const { fingerprint } = stage.planned;
+  const lock = await takeLock(context, stage, forced);
+  if (lock !== "taken") return lock;
+  try {
+    return await runLocked(context, stage, grant, forced);
+  } catch (error) {
+    return { outcome: "failed", error: serializeError(explainFailure(error)) };
+  } finally {
+    context.store.unlock(fingerprint, thisProcess());
+  }
+}
+
+async function takeLock(
+  { store, emit, runId, signal }: ExecutionContext,
+  { planned: { fingerprint }, recipe, seen }: ReadyStage,
+  forced: boolean,
+): Promise<"taken" | Extract<StageOutcome, { outcome: "shared" | "interrupted" }>> {
+  for (let waited = false; ; waited = true) {
+    if (signal.aborted) return { outcome: "interrupted" };
+    const holder = { process: thisProcess(), runId, stageId: recipe.id, since: new Date().toISOString() };
+    const result = store.tryLock(fingerprint, holder);
+    if (result.acquired) {
+      if (result.healed)
+        emit({
+          type: "warning",
+          code: "STALE_LOCK",
+          stage: recipe.id,
+          message: `run ${result.healed.runId} (pid ${result.healed.process.pid}) died while it made this; its lock was taken over`,
+        });
+      // What was no hit at planning may have been made since, by whoever held the lock.
+      const made = store.execution(fingerprint);
+      if (made === undefined || made.runId === seen || forced) return "taken";
+      store.unlock(fingerprint, thisProcess());
+      return { outcome: "shared" };
+    }
+    const { process, runId: other } = result.holder;
+    if (!waited)
+      emit({
+        type: "stage-waiting",
+        stage: recipe.id,
+        message: `run ${other} (pid ${process.pid} on ${process.host}) is making it; waiting for the result`,
+      });
+    await new Promise((resume) => setTimeout(resume, LOCK_POLL_MS));
+  }
+}
+
+async function runLocked(
+  context: ExecutionContext,
+  stage: ReadyStage,
+  grant: Grant,
+  forced: boolean,
+): Promise<StageOutcome> {
+  const { store, checkpoints, emit, runId } = context;
+  const { recipe, planned } = stage;
+  const { fingerprint } = planned;
+  if (forced) await checkpoints.remove(fingerprint);
+  const mark = await checkpoints.begin(fingerprint);
+  const expectedMs = store.latest(recipe.id)?.durationMs;
+  const logFile = `cache/logs/${runId}/${recipe.id}.jsonl`;
+  const startedAt = new Date();
+  emit({
+    type: "stage-started",
+    stage: recipe.id,
+    fingerprint,
+    reasons: planned.reasons,
+    ...(mark.step === undefined ? {} : { resumeStep: mark.step }),
+    ...(expectedMs === undefined ? {} : { expectedMs }),
+  });
+
+  const work = await store.makeWorkDirectory(fingerprint.slice(0, 12));
+  try {
+    const directories = Object.fromEntries(
+      Object.keys(recipe.outputs).map((name) => [name, join(work, "outputs", name)]),
+    );
+    const result = await runChild(context, stage, grant, directories);
+    if (result.outcome === "failed") {
+      if (!context.signal.aborted) return result;
+      const { step } = checkpoints.read(fingerprint);
+      return { outcome: "interrupted", ...(step === undefined ? {} : { checkpointStep: step }) };
+    }
+    const { objects, outputs } = await adoptOutputs(store, stage, directories, result.outputs);
+    const durationMs = Date.now() - startedAt.getTime();
+    const execution: ExecutionRecord = {
+      fingerprint,
+      fingerprintVersion: FINGERPRINT_VERSION,
+      stageId: recipe.id,
+      stageName: recipe.name,
+      params: recipe.identityParams,
+      runtimeParams: recipe.runtimeParams,
+      inputs: stage.inputs,
+      outputs,
+      source: { digest: recipe.source.digest, files: recipe.source.files },
+      packages: recipe.source.packages,
+      environment: recipe.environment,
+      runId,
+      startedAt: startedAt.toISOString(),
+      durationMs,
+      resumedFrom: mark.resumedFrom,
+      logFile,
+    };
+    store.commit(execution, objects);
+    // A kill before this line leaves a checkpoint behind a hit; the next run removes it.
+    await checkpoints.remove(fingerprint);
+    return { outcome: "executed", execution, durationMs };
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function runChild(
+  context: ExecutionContext,
+  { recipe, inputs, planned }: ReadyStage,
+  { acceleratorIds }: Grant,
+  outputs: Readonly<Record<string, string>>,
+): Promise<ChildResult> {
+  const { store, checkpoints, emit, compiledDirectory, manifest, projectRoot } = context;
+  const stage = recipe.id;
+  const downloadsDirectory = join(store.directory, "downloads");
+  await mkdir(downloadsDirectory, { recursive: true });
+  const child = startStageChild({
+    stage,
+    stageProcess: join(compiledDirectory, manifest.stageProcess),
+    watchdog: join(compiledDirectory, manifest.watchdog),
+    // Relative paths in params, e.g. of local text, count from the project.
+    cwd: projectRoot,
+    env:
+      acceleratorIds.length === 0
+        ? context.env
+        : { ...context.env, CUDA_VISIBLE_DEVICES: acceleratorIds.join(",") },
+    job: {
+      module: join(compiledDirectory, recipe.code.module),
+      exportName: recipe.code.exportName,
+      params: recipe.params,
+      inputs: Object.fromEntries(
+        Object.entries(inputs).map(([name, { digest }]) => [name, store.objectPath(digest)]),
+      ),
+      outputs,
+      checkpointDirectory: checkpoints.dataDirectory(planned.fingerprint),
+      checkpointMark: checkpoints.markFile(planned.fingerprint),
+      downloadsDirectory,
+    },
+    onReport: (report) => emit(eventOf(stage, report)),
+    onLine: (stream, line) => emit({ type: "stage-log", stage, stream, line }),
+  });
+  const { signal, killSignal } = context;
+  const onInterrupt = (): void => child.interrupt();
+  const onKill = (): void => child.kill();
+  signal.addEventListener("abort", onInterrupt);
+  killSignal.addEventListener("abort", onKill);
+  // Either may have come while the process was being started.
+  if (signal.aborted) child.interrupt();
+  if (killSignal.aborted) child.kill();
+  try {
+    return await child.result;
+  } finally {
+    signal.removeEventListener("abort", onInterrupt);
+    killSignal.removeEventListener("abort", onKill);
+  }
+}
+
+function eventOf(stage: string, report: ChildReport): NewEvent {
+  switch (report.type) {
+    case "log":
+      return { type: "stage-log", stage, stream: "log", line: report.line };
+    case "progress":
+      return { type: "stage-progress", stage, progress: report.progress };
+    case "checkpoint":
+      return { type: "stage-checkpoint", stage, step: report.step };
+  }
+}
+
+async function adoptOutputs(
+  store: Store,
+  { recipe }: ReadyStage,
+  directories: Readonly<Record<string, string>>,
+  summaries: Readonly<Record<string, JsonObject>>,
+): Promise<{ objects: ObjectRecord[]; outputs: Record<string, OutputEntry> }> {
+  const objects: ObjectRecord[] = [];
+  const outputs: Record<string, OutputEntry> = {};
+  for (const [name, format] of Object.entries(recipe.outputs)) {
+    const object = await store.adopt(directoryOf(directories, name));
+    objects.push(object);
+    outputs[name] = {
+      ...format,
+      digest: object.digest,
+      sizeBytes: object.sizeBytes,
+      summary: summaries[name] ?? {},
+    };
+  }
+  return { objects, outputs };
+}
+
+function directoryOf(directories: Readonly<Record<string, string>>, name: string): string {
+  const directory = directories[name];
+  if (directory === undefined) throw new Error(`no directory was made for output ${name}`);
+  return directory;
+}

@@ -1,0 +1,48 @@
+/** Turns what the system says into errors that tell a person what to do. */
+import { PipelineError } from "../errors.ts";
+
+/** Passes everything on but a full disk, which comes as a bare system error from anywhere. */
+export function explainFailure(error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  const path = error instanceof Error && "path" in error ? ` while writing ${String(error.path)}` : "";
+  return new PipelineError({
+    code: "DISK_FULL",
+    message: code === "ENOSPC" ? `no space left on the disk${path}` : `the disk quota is used up${path}`,
+    hint: "make room and run again: finished stages are kept, a stage with checkpoints goes on from its last one",
+    cause: error,
+  });
+}
+
+/** `stderr`: the last lines that the process wrote. */
+export function stageDied(
+  stage: string,
+  { signal, exitCode }: { readonly signal: string | undefined; readonly exitCode: number | undefined },
+  stderr: readonly string[],
+): PipelineError {
+  const said = stderr.length === 0 ? "" : `; its last words:\n${stderr.join("\n")}`;
+  if (signal === undefined)
+    return new PipelineError({
+      code: "STAGE_EXITED",
+      message: `the process of stage ${stage} ended with exit code ${exitCode ?? "unknown"} before the stage was done${said}`,
+      hint: `pipeline run ${stage} goes on from the last checkpoint, where there is one`,
+    });
+  return new PipelineError({
+    code: "STAGE_KILLED",
+    message: `the process of stage ${stage} was killed by ${signal}${said}`,
+    hint: killedHint(signal, stderr.join("\n")),
+  });
+}
+
+function killedHint(signal: string, stderr: string): string {
+  const again = "run again: it goes on from the last checkpoint, where there is one";
+  if (signal === "SIGABRT" && stderr.includes("heap"))
+    return `JavaScript ran out of memory: raise NODE_OPTIONS=--max-old-space-size or lower the batch size; then ${again}`;
+  if (signal === "SIGKILL")
+    return `most often the system ran out of memory (see dmesg): lower the batch size or free memory; then ${again}`;
+  if (signal === "SIGBUS")
+    return `native code lost a mapped file, most often on a full disk: see df -h; then ${again}`;
+  if (signal === "SIGSEGV" || signal === "SIGABRT" || signal === "SIGILL" || signal === "SIGFPE")
+    return `native code crashed: pipeline doctor shows the engine; ${again}`;
+  return `somebody or something outside the pipeline sent it: ${again}`;
+}

@@ -1,0 +1,190 @@
+/**
+ * Planning: which stages are hits, which run, which go on from a checkpoint, and why. Reads, never writes; `run`
+ * asks `planStage` again when inputs that were unknown have been made, so both always decide alike.
+ */
+import { fingerprintOf } from "../hashing/fingerprint.ts";
+import { explain } from "../lineage/explain.ts";
+import type { ExecutionRecord, InputRecord, ObjectRecord } from "../store/records.ts";
+import type { IndexReads } from "../store/store.ts";
+import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** What planning may look at besides the recipes. */
+export interface PlanReads {
+  readonly index: Pick<IndexReads, "execution" | "latest" | "verify">;
+  /** The step of the newest checkpoint under a fingerprint. */
+  readonly checkpointStep: (fingerprint: string) => number | undefined;
+}
+
+/** The execution that stands behind each finished or hit stage; a stage that must run first is not in it. */
+export type Settled = ReadonlyMap<string, ExecutionRecord>;
+
+export interface StagePlan {
+  readonly planned: PlannedStage;
+  readonly recipe: Recipe;
+  /** All inputs, where every one of them is known. */
+  readonly inputs: Readonly<Record<string, InputRecord>> | undefined;
+  /** The committed execution, where the decision is `hit`. */
+  readonly hit?: ExecutionRecord;
+  /** The run that made what the index had under this fingerprint when it was planned, be it damaged or not. */
+  readonly seen?: string;
+  /** Objects that were touched and found right: a run keeps their new stats. */
+  readonly fresh: readonly ObjectRecord[];
+  /** Artifacts that a committed execution should have and the disk has not. */
+  readonly damage: readonly string[];
+}
+
+export interface FullPlan {
+  readonly plan: Plan;
+  readonly stages: readonly StagePlan[];
+}
+
+export interface PlanRequest {
+  readonly pipeline: string;
+  readonly targets: readonly string[];
+  /** The selected stages in topological order, with all that they need. */
+  readonly recipes: readonly Recipe[];
+  readonly force: ReadonlySet<string>;
+}
+
+export async function makePlan(request: PlanRequest, reads: PlanReads): Promise<FullPlan> {
+  const settled = new Map<string, ExecutionRecord>();
+  const stages: StagePlan[] = [];
+  for (const recipe of request.recipes) {
+    const stage = await planStage(recipe, settled, reads, request.force.has(recipe.id));
+    if (stage.hit) settled.set(recipe.id, stage.hit);
+    stages.push(stage);
+  }
+  const { pipeline, targets } = request;
+  return { plan: { pipeline, targets, stages: stages.map(({ planned }) => planned) }, stages };
+}
+
+/** Decides one stage, given the executions that its inputs come from. */
+export async function planStage(
+  recipe: Recipe,
+  settled: Settled,
+  reads: PlanReads,
+  forced: boolean,
+): Promise<StagePlan> {
+  const inputs = knownInputs(recipe, settled);
+  const base = { id: recipe.id, name: recipe.name, needs: recipe.needs };
+  if (Object.keys(inputs).length < Object.keys(recipe.inputs).length) {
+    const reasons = [
+      ...pendingReasons(recipe, settled),
+      ...forcedReasons(forced),
+      ...differences(recipe, inputs, reads),
+    ];
+    const planned: PlannedStage = { ...base, decision: "run", fingerprint: null, reasons };
+    return { planned, recipe, inputs: undefined, fresh: [], damage: [] };
+  }
+
+  const fingerprint = fingerprintOf({
+    stage: recipe.name,
+    params: recipe.identityParams,
+    inputs,
+    outputs: recipe.outputs,
+    sourceDigest: recipe.source.digest,
+    packages: recipe.source.packages,
+    environment: recipe.environment,
+  });
+  const known = reads.index.execution(fingerprint);
+  const { damage, fresh } = known ? await verifyOutputs(known, reads) : { damage: [], fresh: [] };
+  if (known && damage.length === 0 && !forced) {
+    const planned: PlannedStage = { ...base, decision: "hit", fingerprint, reasons: [cached(known)] };
+    return { planned, recipe, inputs, hit: known, fresh, damage };
+  }
+
+  const resumeStep = forced ? undefined : reads.checkpointStep(fingerprint);
+  const reasons: Reason[] = [
+    ...forcedReasons(forced),
+    ...damage.map((message): Reason => ({ code: "artifact-missing", message })),
+    ...(known ? [] : differences(recipe, inputs, reads)),
+    ...(resumeStep === undefined ? [] : [checkpointFound(resumeStep)]),
+  ];
+  const planned: PlannedStage =
+    resumeStep === undefined
+      ? { ...base, decision: "run", fingerprint, reasons }
+      : { ...base, decision: "resume", fingerprint, reasons, resumeStep };
+  return { planned, recipe, inputs, fresh, damage, ...(known ? { seen: known.runId } : {}) };
+}
+
+function knownInputs(recipe: Recipe, settled: Settled): Record<string, InputRecord> {
+  const known: Record<string, InputRecord> = {};
+  for (const [name, { stageId, output, kind, formatVersion }] of Object.entries(recipe.inputs)) {
+    const producer = settled.get(stageId);
+    const made = producer?.outputs[output];
+    if (producer && made)
+      known[name] = {
+        digest: made.digest,
+        kind,
+        formatVersion,
+        stageId,
+        output,
+        producer: producer.fingerprint,
+      };
+  }
+  return known;
+}
+
+async function verifyOutputs(
+  execution: ExecutionRecord,
+  { index }: PlanReads,
+): Promise<{ damage: string[]; fresh: ObjectRecord[] }> {
+  const damage: string[] = [];
+  const fresh: ObjectRecord[] = [];
+  for (const [name, { digest }] of Object.entries(execution.outputs)) {
+    const verdict = await index.verify(digest);
+    if (!verdict.intact) damage.push(`output ${name}: ${verdict.problem.message}`);
+    else if (verdict.fresh) fresh.push(verdict.fresh);
+  }
+  return { damage, fresh };
+}
+
+/** Why it cannot be a hit: what differs from the latest execution that served this stage id. */
+function differences(
+  recipe: Recipe,
+  inputs: Readonly<Record<string, InputRecord>>,
+  { index }: PlanReads,
+): Reason[] {
+  const latest = index.latest(recipe.id);
+  if (latest === undefined)
+    return [{ code: "never-ran", message: `${recipe.id} has no finished execution yet` }];
+  const current = Object.entries(recipe.inputs).map(([name, format]) => {
+    return [name, { ...format, digest: inputs[name]?.digest ?? null }] as const;
+  });
+  return explain(latest, {
+    stageName: recipe.name,
+    params: recipe.identityParams,
+    inputs: Object.fromEntries(current),
+    outputs: recipe.outputs,
+    source: recipe.source,
+    packages: recipe.source.packages,
+    environment: recipe.environment,
+  });
+}
+
+const cached = ({ runId, startedAt, stageId }: ExecutionRecord): Reason => ({
+  code: "cached",
+  field: runId,
+  new: startedAt,
+  message: `made by ${stageId} in run ${runId}, ${startedAt}`,
+});
+
+const forcedReasons = (forced: boolean): Reason[] =>
+  forced ? [{ code: "forced", message: "asked to run even if cached" }] : [];
+
+const checkpointFound = (step: number): Reason => ({
+  code: "checkpoint-found",
+  field: "step",
+  new: step,
+  message: `goes on from the checkpoint of step ${step}`,
+});
+
+const pendingReasons = (recipe: Recipe, settled: Settled): Reason[] =>
+  Object.entries(recipe.inputs)
+    .filter(([, { stageId }]) => !settled.has(stageId))
+    .map(([name, { stageId }]) => ({
+      code: "upstream-runs",
+      field: name,
+      message: `input ${name} comes from ${stageId}, which runs first`,
+    }));

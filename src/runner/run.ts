@@ -1,0 +1,219 @@
+/**
+ * A run: every selected stage, as soon as what it needs is there and resources are free, becomes a hit or is
+ * executed. After a failure or an interrupt nothing new starts; what runs may finish.
+ */
+import type { SerializedError } from "../errors.ts";
+import { serializeError } from "../errors.ts";
+import type { ExecutionRecord, RunRecord } from "../store/records.ts";
+import { describeOutputs } from "./describe-outputs.ts";
+import type { OutputRecord } from "./event.ts";
+import { executeStage, type ExecutionContext, type ReadyStage } from "./execute-stage.ts";
+import { explainFailure } from "./failure.ts";
+import { planStage, type FullPlan, type PlanReads, type StagePlan } from "./plan.ts";
+import { machineCapacity, ResourceScheduler } from "./resource-queue.ts";
+import type { RunStageSummary, RunSummary } from "./session-types.ts";
+
+export interface RunRequest {
+  readonly full: FullPlan;
+  readonly force: ReadonlySet<string>;
+  readonly reads: PlanReads;
+  /** CPU slots; default: what the machine has. */
+  readonly jobs: number | undefined;
+  /** The config file, relative to the project. */
+  readonly config: string;
+}
+
+export async function runPlan(context: ExecutionContext, request: RunRequest): Promise<RunSummary> {
+  return new Run(context, request).finish();
+}
+
+class Run {
+  readonly #context: ExecutionContext;
+  readonly #request: RunRequest;
+  readonly #scheduler: ResourceScheduler;
+  readonly #startedAt = new Date();
+  readonly #settled = new Map<string, ExecutionRecord>();
+  readonly #summaries = new Map<string, RunStageSummary>();
+  readonly #fingerprints = new Map<string, string | null>();
+  /** Why nothing new starts. */
+  #stopped: string | undefined;
+
+  constructor(context: ExecutionContext, request: RunRequest) {
+    this.#context = context;
+    this.#request = request;
+    this.#scheduler = new ResourceScheduler(machineCapacity(request.jobs));
+  }
+
+  async finish(): Promise<RunSummary> {
+    const { plan, stages } = this.#request.full;
+    const { runId, emit, signal } = this.#context;
+    const { config } = this.#request;
+    emit({
+      type: "run-started",
+      runId,
+      pipeline: plan.pipeline,
+      config,
+      targets: plan.targets,
+      stages: plan.stages,
+    });
+    const onAbort = (): void => void (this.#stopped ??= "the run was interrupted");
+    signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+    const done = new Map<string, Promise<void>>();
+    for (const stage of stages) done.set(stage.recipe.id, this.#settleAfterNeeds(stage, done));
+    await Promise.all(done.values());
+    signal.removeEventListener("abort", onAbort);
+
+    const summary = this.#summarise();
+    this.#context.store.recordRun(this.#record(summary));
+    const { status, durationMs, executed, hits } = summary;
+    emit({ type: "run-finished", runId, status, durationMs, executed, hits });
+    return summary;
+  }
+
+  async #settleAfterNeeds(stage: StagePlan, done: ReadonlyMap<string, Promise<void>>): Promise<void> {
+    for (const id of stage.recipe.needs) await done.get(id);
+    try {
+      await this.#settle(stage);
+    } catch (error) {
+      this.#fail(stage.recipe.id, serializeError(explainFailure(error)));
+    }
+  }
+
+  async #settle(first: StagePlan): Promise<void> {
+    const { recipe } = first;
+    const missing = recipe.needs.find((id) => !this.#settled.has(id));
+    if (missing !== undefined) {
+      this.#skip(recipe.id, missing);
+      return;
+    }
+    // A plan that was complete stands; one that waited for inputs is made now, by the same rules.
+    const stage = first.inputs ? first : await this.#plan(first);
+    this.#fingerprints.set(recipe.id, stage.planned.fingerprint);
+    for (const damage of stage.damage)
+      this.#context.emit({ type: "warning", code: "ARTIFACT_DAMAGED", stage: recipe.id, message: damage });
+    if (stage.hit) return this.#hit(stage, stage.hit);
+    if (!isReady(stage)) throw new Error(`${recipe.id} was planned without its inputs`);
+    await this.#scheduler.run(recipe.resources, async (grant) => {
+      // Long may have passed in the queue.
+      if (this.#stopped === undefined) await this.#execute(stage, grant);
+      else this.#skip(recipe.id, this.#stopped);
+    });
+  }
+
+  #plan({ recipe }: StagePlan): Promise<StagePlan> {
+    return planStage(recipe, this.#settled, this.#request.reads, this.#request.force.has(recipe.id));
+  }
+
+  async #execute(stage: ReadyStage, grant: Parameters<typeof executeStage>[2]): Promise<void> {
+    const { recipe, planned } = stage;
+    const { emit } = this.#context;
+    const result = await executeStage(this.#context, stage, grant, this.#request.force.has(recipe.id));
+    switch (result.outcome) {
+      case "executed": {
+        const outputs = await this.#show(recipe.id, result.execution);
+        this.#settled.set(recipe.id, result.execution);
+        this.#summaries.set(recipe.id, { id: recipe.id, outcome: "executed", outputs });
+        const { durationMs } = result;
+        emit({
+          type: "stage-finished",
+          stage: recipe.id,
+          fingerprint: planned.fingerprint,
+          durationMs,
+          outputs,
+        });
+        return;
+      }
+      case "shared": {
+        const again = await this.#plan(stage);
+        if (again.hit) return this.#hit(again, again.hit);
+        return isReady(again) ? this.#execute(again, grant) : undefined;
+      }
+      case "failed":
+        this.#fail(recipe.id, result.error);
+        return;
+      case "interrupted": {
+        const { checkpointStep } = result;
+        this.#summaries.set(recipe.id, { id: recipe.id, outcome: "interrupted", outputs: {} });
+        emit({
+          type: "stage-interrupted",
+          stage: recipe.id,
+          ...(checkpointStep === undefined ? {} : { checkpointStep }),
+        });
+        return;
+      }
+    }
+  }
+
+  async #hit(stage: StagePlan, execution: ExecutionRecord): Promise<void> {
+    const { store, emit, checkpoints } = this.#context;
+    const { id } = stage.recipe;
+    for (const object of stage.fresh) store.remember(object);
+    store.serve(id, execution.fingerprint);
+    // Left where a runner was killed between its commit and its cleaning up.
+    if (checkpoints.exists(execution.fingerprint)) await checkpoints.remove(execution.fingerprint);
+    const outputs = await this.#show(id, execution);
+    this.#settled.set(id, execution);
+    this.#summaries.set(id, { id, outcome: "hit", outputs });
+    emit({ type: "stage-hit", stage: id, fingerprint: execution.fingerprint, outputs });
+  }
+
+  /** Brings the person's view up to date and describes the outputs. */
+  async #show(stageId: string, execution: ExecutionRecord): Promise<Record<string, OutputRecord>> {
+    for (const [output, { digest }] of Object.entries(execution.outputs))
+      await this.#context.store.refreshView(stageId, output, digest);
+    return describeOutputs(stageId, execution);
+  }
+
+  #fail(id: string, error: SerializedError): void {
+    this.#stopped ??= `stage ${id} failed`;
+    this.#summaries.set(id, { id, outcome: "failed", outputs: {}, error });
+    this.#context.emit({ type: "stage-failed", stage: id, error });
+  }
+
+  #skip(id: string, because: string): void {
+    this.#summaries.set(id, { id, outcome: "skipped", outputs: {} });
+    this.#context.emit({ type: "stage-skipped", stage: id, because });
+  }
+
+  #summarise(): RunSummary {
+    const stages = this.#request.full.stages.flatMap(({ recipe }) => this.#summaries.get(recipe.id) ?? []);
+    const count = (outcome: RunStageSummary["outcome"]): number =>
+      stages.filter((stage) => stage.outcome === outcome).length;
+    const failed = stages.filter((stage) => stage.outcome === "failed");
+    const unfinished = count("interrupted") + count("skipped") > 0;
+    const status = failed.length > 0 ? "failed" : unfinished ? "interrupted" : "succeeded";
+    const users = failed.some(({ error }) => error?.kind === "user");
+    const exitCode = status === "succeeded" ? 0 : status === "interrupted" ? 130 : users ? 2 : 1;
+    return {
+      runId: this.#context.runId,
+      status,
+      exitCode,
+      durationMs: Date.now() - this.#startedAt.getTime(),
+      executed: count("executed"),
+      hits: count("hit"),
+      stages,
+    };
+  }
+
+  #record({ runId, status, durationMs, executed, hits, stages }: RunSummary): RunRecord {
+    const { plan } = this.#request.full;
+    return {
+      runId,
+      pipeline: plan.pipeline,
+      config: this.#request.config,
+      targets: plan.targets,
+      startedAt: this.#startedAt.toISOString(),
+      durationMs,
+      status,
+      executed,
+      hits,
+      stages: Object.fromEntries(
+        stages.map(({ id, outcome }) => [id, { outcome, fingerprint: this.#fingerprints.get(id) ?? null }]),
+      ),
+    };
+  }
+}
+
+const isReady = (stage: StagePlan): stage is ReadyStage =>
+  stage.inputs !== undefined && stage.planned.fingerprint !== null;
