@@ -3,10 +3,17 @@ import type { Host, Session } from "../runner/session-types.ts";
 import type { Paint } from "./paint.ts";
 import type { TextGenerators } from "./text-generator.ts";
 
+/** A terminal, a pipe or a file; `process.stdout` is one. */
+export interface OutputStream extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
 export interface CliStreams {
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
 }
 
 export interface CliContext {
@@ -45,8 +52,8 @@ export function note({ streams }: CliContext, text: string): void {
 }
 
 /** The width that text is laid out for; a pipe gets lines long enough for anything but a novel. */
-export function columnsOf(stream: NodeJS.WriteStream): number {
-  return stream.isTTY ? stream.columns : 200;
+export function columnsOf({ isTTY, columns = 80 }: OutputStream): number {
+  return isTTY === true ? columns : 200;
 }
 
 export type WithSession = <Result>(

@@ -5,7 +5,7 @@
 import { CommanderError } from "commander";
 import { serializeError } from "../errors.ts";
 import type { Host } from "../runner/session-types.ts";
-import type { CliContext, CliStreams } from "./cli-context.ts";
+import type { CliContext, CliStreams, OutputStream } from "./cli-context.ts";
 import { errorText } from "./error-text.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
 import { choosePaint } from "./paint.ts";
@@ -26,7 +26,7 @@ export async function main(argv: readonly string[], host: Host, options: MainOpt
   const { streams = process, env = process.env, workingDirectory = process.cwd() } = options;
   const flags = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length);
   const noColorFlag = flags.includes("--no-color");
-  const paintFor = ({ isTTY }: NodeJS.WriteStream) => choosePaint({ isTty: isTTY, env, noColorFlag });
+  const paintFor = ({ isTTY = false }: OutputStream) => choosePaint({ isTty: isTTY, env, noColorFlag });
   const context: CliContext = {
     host,
     streams,

@@ -5,7 +5,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CliContext, RecipeOptions } from "./cli-context.ts";
+import { columnsOf, type CliContext, type RecipeOptions } from "./cli-context.ts";
 import type { CheckCommandOptions } from "./commands/check.ts";
 import type { ChatOptions } from "./commands/chat.ts";
 import type { DoctorOptions } from "./commands/doctor.ts";
@@ -35,7 +35,7 @@ export function createProgram(context: CliContext, finish: (exitCode: number) =>
       // Help where a command is missing. Errors are left to main.ts.
       writeErr: (text) => context.streams.stderr.write(text),
       outputError: () => undefined,
-      getOutHelpWidth: () => (stdout.isTTY ? stdout.columns : 100),
+      getOutHelpWidth: () => Math.min(100, columnsOf(stdout)),
     })
     .configureHelp({ showGlobalOptions: true });
 

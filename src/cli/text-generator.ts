@@ -38,7 +38,7 @@ export interface TextGenerator {
     options: GenerationOptions,
     onText: (piece: string) => void,
   ): Promise<Generation>;
-  close(): Promise<void>;
+  close(): PromiseLike<void>;
 }
 
 /** Where the commands get a generator from; given to `main`. Without one there is no `generate` and no `chat`. */

@@ -16,7 +16,7 @@ const help = "/new starts over, /exit ends; Ctrl-C stops an answer";
 export async function chatCommand(context: CliContext, options: ChatOptions): Promise<number> {
   return withTextGenerator(context, options, async (generator) => {
     const { stdin, stdout } = context.streams;
-    const interactive = stdin.isTTY && options.json !== true;
+    const interactive = stdin.isTTY === true && options.json !== true;
     const lines = createInterface({ input: stdin, ...(interactive ? { output: stdout } : {}), prompt: "> " });
     if (interactive) note(context, context.errorPaint("dim", `${generator.description}\n${help}`));
     try {

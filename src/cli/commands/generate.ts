@@ -33,7 +33,7 @@ export async function generateCommand(
     return await withTextGenerator(context, options, async (generator) => {
       const { stdout, stderr } = context.streams;
       if (options.json !== true) {
-        if (stderr.isTTY) note(context, context.errorPaint("dim", generator.description));
+        if (stderr.isTTY === true) note(context, context.errorPaint("dim", generator.description));
         stdout.write(context.paint("dim", prompt));
       }
       const generation = await generator.generate(

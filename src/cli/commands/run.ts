@@ -71,7 +71,7 @@ async function chooseDisplay(
     if (state.startedAt !== undefined)
       print(context, `\n${summaryText(context, state, session, targets, options)}`);
   };
-  if (!streams.stdout.isTTY || env["TERM"] === "dumb" || isTruthy(env["CI"]))
+  if (streams.stdout.isTTY !== true || env["TERM"] === "dumb" || isTruthy(env["CI"]))
     return plainDisplay(context, summary);
   const { createLiveRunView } = await import("../run-view/live-run-view.ts");
   const view = createLiveRunView(streams.stdout, context.paint);

@@ -1,5 +1,6 @@
 /** The run on a terminal: the rendered view, drawn again when an event, the clock or a resize asks for it. */
 import { createLogUpdate } from "log-update";
+import { columnsOf, type OutputStream } from "../cli-context.ts";
 import type { Paint } from "../paint.ts";
 import { renderRunView } from "./render-run-view.ts";
 import { emptyRunView, reduceRunView, type RunViewAction, type RunViewState } from "./run-view-state.ts";
@@ -15,7 +16,7 @@ export interface LiveRunView {
 const frameMs = 100;
 const clockMs = 1000;
 
-export function createLiveRunView(stream: NodeJS.WriteStream, paint: Paint): LiveRunView {
+export function createLiveRunView(stream: OutputStream, paint: Paint): LiveRunView {
   const update = createLogUpdate(stream);
   let state = emptyRunView;
   let drawnAt = 0;
@@ -26,8 +27,8 @@ export function createLiveRunView(stream: NodeJS.WriteStream, paint: Paint): Liv
     pending = undefined;
     drawnAt = Date.now();
     // One line stays free for the cursor.
-    const rows = Math.max(1, stream.rows - 1);
-    update(renderRunView(state, { columns: stream.columns, rows, now: drawnAt, paint }));
+    const rows = Math.max(1, (stream.rows ?? 24) - 1);
+    update(renderRunView(state, { columns: columnsOf(stream), rows, now: drawnAt, paint }));
   };
   const soon = () => {
     pending ??= setTimeout(draw, Math.max(0, drawnAt + frameMs - Date.now()));
@@ -55,7 +56,7 @@ export function createLiveRunView(stream: NodeJS.WriteStream, paint: Paint): Liv
       update.clear();
       update.done();
       if (state.stages.length > 0)
-        stream.write(`${renderRunView(state, { columns: stream.columns, now: Date.now(), paint })}\n`);
+        stream.write(`${renderRunView(state, { columns: columnsOf(stream), now: Date.now(), paint })}\n`);
     },
   };
 }
