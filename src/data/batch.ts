@@ -29,7 +29,7 @@ export interface PairBatch {
   readonly sequenceLength: number;
   readonly chosen: Batch;
   readonly rejected: Batch;
-  /** Per row, the pair's index in the data it was made from: the key of cached reference log-probabilities. */
+  /** Per row, the number of its pair among those that the source kept: the key of cached reference log-probabilities. */
   readonly indices: Int32Array;
 }
 

@@ -22,6 +22,8 @@ export interface EncodedChat {
   readonly ids: Uint32Array;
   /** 1 on every token of an assistant turn's content and on its `<|im_end|>`, else 0. */
   readonly lossMask: Uint8Array;
+  /** Where these stretches are, one for each assistant turn. */
+  readonly answers: readonly (readonly [start: number, end: number])[];
 }
 
 export const defaultSystemPrompt = "You are a helpful AI assistant named SmolLM, trained by Hugging Face";
@@ -49,7 +51,7 @@ export function encodeChat(
   const startId = encoder.specialTokenId(turnStart);
   const endId = encoder.specialTokenId(turnEnd);
   const ids = new TokenBuffer();
-  const supervised: [start: number, end: number][] = [];
+  const answers: [start: number, end: number][] = [];
   for (const { role, content } of withSystemPrompt(messages, options)) {
     const header = `${role}\n`;
     ids.push(startId);
@@ -58,7 +60,7 @@ export function encodeChat(
     ids.push(endId);
     if (role === "assistant") {
       // Roles are ASCII: as many bytes as characters.
-      supervised.push([start + tokensThrough(encoder, ids, start, header.length), ids.length]);
+      answers.push([start + tokensThrough(encoder, ids, start, header.length), ids.length]);
     }
     encoder.encodeInto("\n", ids);
   }
@@ -67,8 +69,8 @@ export function encodeChat(
     encoder.encodeInto("assistant\n", ids);
   }
   const lossMask = new Uint8Array(ids.length);
-  for (const [start, end] of supervised) lossMask.fill(1, start, end);
-  return { ids: ids.slice(), lossMask };
+  for (const [start, end] of answers) lossMask.fill(1, start, end);
+  return { ids: ids.slice(), lossMask, answers };
 }
 
 /** How many tokens from `start` on it takes to cover so many bytes. */

@@ -1,0 +1,66 @@
+/**
+ * Batches for pretraining: the tokens of a split cut into windows that follow each other, documents packed end to end.
+ * Every token is an input once an epoch, but for the ragged tail, and every target is supervised.
+ */
+import { userError } from "../../errors.ts";
+import type { Batch, BatchSource } from "../batch.ts";
+import type { TokenShards } from "../shards/open-shards.ts";
+import { EpochOrder, type EpochPosition } from "./epoch-order.ts";
+import { checkLoaderOptions, type LoaderOptions } from "./loader-options.ts";
+import { createPrefetchedSource } from "./prefetched-source.ts";
+
+export interface PretrainSourceOptions extends LoaderOptions {
+  readonly split: string;
+}
+
+export interface PretrainSource extends BatchSource {
+  /** Windows of an epoch: window w has the inputs [w · T, (w + 1) · T) and the targets one further. */
+  readonly windows: number;
+  /** Tokens at the end of the split that are no input. */
+  readonly droppedTokens: number;
+}
+
+/** Throws LOADER_TOO_FEW_TOKENS if the split does not fill one window. */
+export function createPretrainSource(shards: TokenShards, options: PretrainSourceOptions): PretrainSource {
+  checkLoaderOptions(options);
+  const { batchSize, sequenceLength, split: splitName } = options;
+  const split = shards.split(splitName);
+  const { tokens } = split.totals;
+  const windows = Math.floor((tokens - 1) / sequenceLength);
+  if (windows < 1) {
+    throw userError(
+      "LOADER_TOO_FEW_TOKENS",
+      `The split ${splitName} has ${tokens} tokens, not enough for one window of ${sequenceLength} and its targets.`,
+      "Give the corpus more text, or lower the context length.",
+    );
+  }
+  const order = new EpochOrder(windows, options.seed);
+
+  const make = async (start: EpochPosition): Promise<{ batch: Batch; end: EpochPosition }> => {
+    const inputs = new Int32Array(batchSize * sequenceLength);
+    const targets = new Int32Array(batchSize * sequenceLength);
+    let position = start;
+    const reads: Promise<void>[] = [];
+    for (let row = 0; row < batchSize; row++) {
+      const firstToken = order.at(position) * sequenceLength;
+      reads.push(readWindow(firstToken, row * sequenceLength, inputs, targets));
+      position = order.after(position);
+    }
+    await Promise.all(reads);
+    const lossMask = new Float32Array(batchSize * sequenceLength).fill(1);
+    return { batch: { batchSize, sequenceLength, inputs, targets, lossMask }, end: position };
+  };
+
+  const readWindow = async (firstToken: number, at: number, inputs: Int32Array, targets: Int32Array) => {
+    const window = new Int32Array(sequenceLength + 1);
+    await split.read(firstToken, sequenceLength + 1, window);
+    inputs.set(window.subarray(0, sequenceLength), at);
+    targets.set(window.subarray(1), at);
+  };
+
+  return {
+    ...createPrefetchedSource(order, make),
+    windows,
+    droppedTokens: tokens - windows * sequenceLength,
+  };
+}
