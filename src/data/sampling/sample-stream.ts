@@ -59,9 +59,10 @@ export async function sampleStream(sample: StreamSample, outputs: SampleOutputs)
     const digest = contentDigest(document.text);
     const sampler = samplerOf(document);
     if (!sampler) outputs.corpus.drop("category of weight 0", document.text.length);
-    else if (!sampler.take(rankOf(digest), document.text.length)) {
+    else if (!sampler.admits(rankOf(digest))) {
       outputs.corpus.drop("not drawn", document.text.length);
     } else if (await outputs.addDocument(document, digest)) {
+      sampler.keep(document.text.length);
       for (const fault of faults) outputs.corpus.repaired(fault);
       got[document.language] += document.text.length;
       kept++;

@@ -37,13 +37,15 @@ export class ThresholdSampler {
   }
 
   /**
-   * Second pass: whether the document is in the sample. Documents in the one bucket that the quota cuts (1 of 65,536)
-   * are taken until the quota is full; it is exceeded by less than one document.
+   * Second pass: whether a document of this rank belongs to the sample. Documents in the one bucket that the quota cuts
+   * (1 of 65,536) do until the quota is full; it is exceeded by less than one document.
    */
-  take(rank: number, characters: number): boolean {
-    const bucket = Math.floor(rank * BUCKETS);
-    if (bucket > this.#boundary || this.#kept >= this.#quota) return false;
+  admits(rank: number): boolean {
+    return Math.floor(rank * BUCKETS) <= this.#boundary && this.#kept < this.#quota;
+  }
+
+  /** An admitted document was kept; one that turned out to be a duplicate is not counted. */
+  keep(characters: number): void {
     this.#kept += characters;
-    return true;
   }
 }

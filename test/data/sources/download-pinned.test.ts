@@ -47,7 +47,10 @@ test("a file is fetched once and then comes from the cache", async () => {
 
 test("a connection that breaks off is taken up at the byte where it broke, guarded by If-Range", async () => {
   const { server, notices, download } = await setUp((request, response, count) => {
-    if (count > 0) return serveBytes(request, response, content);
+    if (count > 0) {
+      serveBytes(request, response, content);
+      return;
+    }
     response.writeHead(200, { etag: '"v1"', "content-length": content.length });
     response.write(content.subarray(0, 100_000), () => response.destroy());
   });
@@ -62,7 +65,10 @@ test("a connection that breaks off is taken up at the byte where it broke, guard
 
 test("a file that changed between two tries is fetched from its beginning", async () => {
   const { download } = await setUp((request, response, count) => {
-    if (count > 0) return serveBytes(request, response, content, '"v2"');
+    if (count > 0) {
+      serveBytes(request, response, content, '"v2"');
+      return;
+    }
     response.writeHead(200, { etag: '"v1"', "content-length": content.length });
     response.write(new Uint8Array(50_000), () => response.destroy());
   });
