@@ -19,6 +19,8 @@ export interface ConversationSourceOptions extends LoaderOptions, Pick<ChatOptio
 export interface ConversationSource extends BatchSource {
   /** Conversations of an epoch. */
   readonly conversations: number;
+  /** Rows that the first epoch fills; packed, the order of another epoch may take a few more or less. */
+  readonly rows: number;
   /** Conversations that lose their end because they are longer than a row. */
   readonly truncated: number;
   readonly dropped: {
@@ -50,11 +52,13 @@ export function createConversationSource(
   };
 
   const kept: Conversation[] = [];
+  const lengths: number[] = [];
   let truncated = 0;
   for (const conversation of conversations) {
     const encoded = encode(conversation);
     if (!encoded.lossMask.includes(1)) continue;
     kept.push(conversation);
+    lengths.push(encoded.ids.length);
     if (encoded.truncated) truncated++;
   }
   if (kept.length === 0) {
@@ -95,7 +99,23 @@ export function createConversationSource(
       return make(start);
     }),
     conversations: kept.length,
+    rows: packing ? countPackedRows(order, lengths, rowIds) : kept.length,
     truncated,
     dropped: { noAnswer: conversations.length - kept.length },
   };
+}
+
+/** Rows of the first epoch when each takes the conversations that follow, as long as they fit. */
+function countPackedRows(order: EpochOrder, lengths: readonly number[], rowIds: number): number {
+  let rows = 0;
+  let room = 0;
+  for (let index = 0; index < lengths.length; index++) {
+    const length = lengths[order.at({ epoch: 0, index })] ?? 0;
+    if (length > room) {
+      rows++;
+      room = rowIds;
+    }
+    room -= length;
+  }
+  return rows;
 }

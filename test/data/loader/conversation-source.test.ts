@@ -46,10 +46,12 @@ test("every conversation comes once an epoch, packed or not, and each answer's e
     const answers: string[] = [];
     while ((source.cursor() as { epoch: number }).epoch === 0) {
       const { targets, lossMask } = await source.next();
+      rows++;
       const said = encoder.decode(targets.filter((_, at) => lossMask[at] === 1));
       answers.push(...said.split("<|im_end|>").slice(0, -1));
     }
-    // The last batch may hold the first rows of the next epoch.
+    expect(rows).toBe(source.rows);
+    // A packed last row may hold the first conversations of the next epoch.
     const texts = conversations.map(({ messages }) => messages[1]?.content);
     expect(answers.slice(0, texts.length).sort()).toEqual(texts.sort());
   }
