@@ -103,7 +103,7 @@ function* poemItems(poem: Poem, source: string, context: CorpusContext): Generat
   const author = simplify(poem.author.trim());
   const text = `《${title}》\n${author}\n${lines.join("\n")}`;
   const characters = text.length;
-  if (DAMAGED.test(lines.join(""))) {
+  if (DAMAGED.test(lines.join("")) || text.includes("□")) {
     yield { dropped: "damaged text", characters };
     return;
   }

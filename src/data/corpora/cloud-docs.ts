@@ -8,6 +8,8 @@ import type { Corpus, CorpusContext, CorpusItem } from "./corpus.ts";
 
 const DOCUMENT_CHARACTERS = 900;
 const MIN_HAN_SHARE = 0.5;
+/** Shorter comments are labels (“评分。”), of which no text can be made. */
+const MIN_SENTENCE_CHARACTERS = 10;
 
 export const cloudDocs: Corpus = {
   tarball: {
@@ -101,6 +103,8 @@ function* classItems(
     seen.add(text);
     if (name !== "" && isReserved(`${name} ${text}`)) {
       yield { dropped: "reserved for questions", characters: text.length };
+    } else if (text.length < MIN_SENTENCE_CHARACTERS) {
+      yield { dropped: "too short", characters: text.length };
     } else {
       sentences.push(text);
     }
