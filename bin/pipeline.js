@@ -62,7 +62,7 @@ async function compile() {
   mkdirSync(compiledRoot, { recursive: true });
   const compiler = join(compiledRoot, `compiler-${process.pid}.mjs`);
   try {
-    await build({
+    const { metafile } = await build({
       entryPoints: [join(packageRoot, "src/runner/compile.ts")],
       outfile: compiler,
       bundle: true,
@@ -71,10 +71,13 @@ async function compile() {
       target: "node20",
       packages: "external",
       tsconfigRaw: {},
+      metafile: true,
+      absWorkingDir: packageRoot,
       logLevel: "silent",
     });
     const { compileProject } = /** @type {Compiler} */ (await load(compiler));
-    return await compileProject({ projectRoot, packageRoot });
+    const compilerSources = Object.keys(metafile.inputs).map((path) => join(packageRoot, path));
+    return await compileProject({ projectRoot, packageRoot, compilerSources });
   } finally {
     rmSync(compiler, { force: true });
   }

@@ -7,10 +7,10 @@ import { serializeError } from "../errors.ts";
 import type { ExecutionRecord, RunRecord } from "../store/records.ts";
 import { describeOutputs } from "./describe-outputs.ts";
 import type { OutputRecord } from "./event.ts";
-import { executeStage, type ExecutionContext, type ReadyStage } from "./execute-stage.ts";
+import type { ExecutionContext, ReadyStage } from "./execute-stage.ts";
 import { explainFailure } from "./failure.ts";
 import { planStage, type FullPlan, type PlanReads, type StagePlan } from "./plan.ts";
-import { machineCapacity, ResourceScheduler } from "./resource-queue.ts";
+import type { Grant, ResourceScheduler } from "./resource-queue.ts";
 import type { RunStageSummary, RunSummary } from "./session-types.ts";
 
 export interface RunRequest {
@@ -30,7 +30,7 @@ export async function runPlan(context: ExecutionContext, request: RunRequest): P
 class Run {
   readonly #context: ExecutionContext;
   readonly #request: RunRequest;
-  readonly #scheduler: ResourceScheduler;
+  #scheduler: Promise<ResourceScheduler> | undefined;
   readonly #startedAt = new Date();
   readonly #settled = new Map<string, ExecutionRecord>();
   readonly #summaries = new Map<string, RunStageSummary>();
@@ -41,7 +41,6 @@ class Run {
   constructor(context: ExecutionContext, request: RunRequest) {
     this.#context = context;
     this.#request = request;
-    this.#scheduler = new ResourceScheduler(machineCapacity(request.jobs));
   }
 
   async finish(): Promise<RunSummary> {
@@ -94,7 +93,9 @@ class Run {
       this.#context.emit({ type: "warning", code: "ARTIFACT_DAMAGED", stage: recipe.id, message: damage });
     if (stage.hit) return this.#hit(stage, stage.hit);
     if (!isReady(stage)) throw new Error(`${recipe.id} was planned without its inputs`);
-    await this.#scheduler.run(recipe.resources, async (grant) => {
+    this.#scheduler ??= makeScheduler(this.#request.jobs);
+    const scheduler = await this.#scheduler;
+    await scheduler.run(recipe.resources, async (grant) => {
       // Long may have passed in the queue.
       if (this.#stopped === undefined) await this.#execute(stage, grant);
       else this.#skip(recipe.id, this.#stopped);
@@ -105,9 +106,10 @@ class Run {
     return planStage(recipe, this.#settled, this.#request.reads, this.#request.force.has(recipe.id));
   }
 
-  async #execute(stage: ReadyStage, grant: Parameters<typeof executeStage>[2]): Promise<void> {
+  async #execute(stage: ReadyStage, grant: Grant): Promise<void> {
     const { recipe, planned } = stage;
     const { emit } = this.#context;
+    const { executeStage } = await import("./execute-stage.ts");
     const result = await executeStage(this.#context, stage, grant, this.#request.force.has(recipe.id));
     switch (result.outcome) {
       case "executed": {
@@ -213,6 +215,12 @@ class Run {
       ),
     };
   }
+}
+
+/** Loaded when the first stage must run: a run of hits starts without execa and p-queue. */
+async function makeScheduler(jobs: number | undefined): Promise<ResourceScheduler> {
+  const { machineCapacity, ResourceScheduler: Scheduler } = await import("./resource-queue.ts");
+  return new Scheduler(machineCapacity(jobs));
 }
 
 const isReady = (stage: StagePlan): stage is ReadyStage =>

@@ -21,6 +21,7 @@ import { describeOutputs } from "./describe-outputs.ts";
 import { EventLog } from "./event-log.ts";
 import { makePlan, type FullPlan, type PlanReads, type StagePlan } from "./plan.ts";
 import { makeRecipes } from "./recipe.ts";
+import { runPlan } from "./run.ts";
 import type {
   ExecutionSummary,
   OpenSession,
@@ -134,8 +135,6 @@ class OpenedSession implements Session {
       await definition.options.prepare?.((message) => log.emit({ type: "preparing", message }), signal);
       await store.sweepWork();
       const full = await this.#plan(targets, force);
-      // Not at the top: a command that runs nothing starts without execa and p-queue.
-      const { runPlan } = await import("./run.ts");
       return await runPlan(
         {
           runId,
