@@ -12,6 +12,7 @@ import { countParameters } from "../src/model/llama-parameters.ts";
 import { anyOf, artifact } from "../src/pipeline/index.ts";
 import { readJsonl } from "../src/std/jsonl.ts";
 import type { TrainedModel } from "../src/train/train-loop.ts";
+import { openTokenizer, tokenizerFile } from "./tokenizer-artifact.ts";
 
 export const metricsFile = "metrics.jsonl";
 const recordFile = "training.json";
@@ -56,6 +57,8 @@ export interface CheckpointContent {
   readonly peakLearningRate: number;
   readonly data: TrainingRecord["data"];
   readonly metricsPath: string;
+  /** Text of tokenizer.json: with it the folder is all that a reader needs. */
+  readonly tokenizerJson: string;
   /** Trainings of the model that this one began with. */
   readonly before: readonly TrainingRecord[];
   /** Figures that need the finished model; its folder is complete but for the record. */
@@ -77,6 +80,7 @@ const checkpoint = <const Kind extends string>(kind: Kind) =>
     validate: async (directory) => {
       await openCheckpoint(directory);
       await using _weights = await loadLlama(directory);
+      await openTokenizer(directory);
       await readLosses(join(directory, metricsFile));
     },
   });
@@ -106,6 +110,7 @@ async function saveCheckpoint(directory: string, content: CheckpointContent): Pr
   const { trained, engine, stage, peakLearningRate, data, before } = content;
   await trained.saveWeights(directory);
   await copyFile(content.metricsPath, join(directory, metricsFile));
+  await writeFile(join(directory, tokenizerFile), content.tokenizerJson);
   const losses = await readLosses(content.metricsPath);
   const last = losses.slice(-Math.ceil(losses.length / 20));
   await using model = await loadLlama(directory);

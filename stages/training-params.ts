@@ -16,6 +16,12 @@ export const modelParams = z.strictObject({
   rmsNormEpsilon: z.number().positive().default(1e-5),
 });
 
+/** What one optimizer step reads: microBatchSize × gradientAccumulation rows. */
+export const batchParams = {
+  microBatchSize: positiveInt.describe("rows that pass through the model at once"),
+  gradientAccumulation: positiveInt.default(1).describe("micro-batches in one optimizer step"),
+};
+
 export const optimizerParams = z.strictObject({
   beta1: z.number().min(0).lt(1).default(0.9),
   beta2: z.number().min(0).lt(1).default(0.95),
@@ -47,6 +53,15 @@ export const runtimeParams = {
   keepCheckpoints: positiveInt.default(2).describe("runtime: how many checkpoints are kept"),
 };
 export const runtimeParamNames = ["checkpointEverySteps", "keepCheckpoints"] as const;
+
+/** Optimizer steps that `epochs` passes over `rows` rows take, at least one. */
+export function stepsOf(
+  params: { readonly epochs: number; readonly microBatchSize: number; readonly gradientAccumulation: number },
+  rows: number,
+): number {
+  const rowsPerStep = params.microBatchSize * params.gradientAccumulation;
+  return Math.max(1, Math.round((params.epochs * rows) / rowsPerStep));
+}
 
 /** The schedule over `totalSteps` steps. */
 export function scheduleOver(totalSteps: number, params: z.infer<typeof scheduleParams>): Schedule {

@@ -23,7 +23,7 @@ export const modelTextGenerators = ({ endOfText, systemPrompt }: ModelVoice): Te
       throw userError(
         "NO_MODEL",
         `no finished model of ${candidates.join(", ")} is there to speak`,
-        `npx pipeline run ${candidates[0] ?? stageIds[0]}`,
+        `npx pipeline run ${stageId ?? stageIds[0]}`,
       );
     const [{ openEngine }, { openLanguageModel }, { createRandom }] = await Promise.all([
       import("../engine/open-engine.ts"),
@@ -43,7 +43,9 @@ export const modelTextGenerators = ({ endOfText, systemPrompt }: ModelVoice): Te
         const { text, tokens, end } = await model.generate(prompt, settings, onText);
         return { text, tokens, end, durationMs: performance.now() - start };
       },
-      close: () => model[Symbol.asyncDispose](),
+      async close() {
+        await model[Symbol.asyncDispose]();
+      },
     };
   },
 });

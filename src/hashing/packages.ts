@@ -15,7 +15,7 @@ export function packagesOf(
   const versions = new Map<string, string>();
   for (const input of Object.keys(output.inputs))
     for (const { path, external } of metafile.inputs[input]?.imports ?? []) {
-      if (external !== true || !kept.has(path) || isBuiltin(path)) continue;
+      if (external !== true || !kept.has(path) || !isPackage(path)) continue;
       const importer = resolve(projectRoot, input);
       const name = packageName(path);
       const version = readVersion(packageJsonOf(name, importer));
@@ -31,6 +31,9 @@ export function packagesOf(
 
 const joinVersions = (a: string, b: string): string =>
   [...new Set([...a.split(" + "), b])].sort(byCodeUnit).join(" + ");
+
+/** Node's modules are none, nor are esbuild's own helpers, e.g. for `using`, which the bundle holds. */
+export const isPackage = (specifier: string): boolean => !isBuiltin(specifier) && specifier !== "<runtime>";
 
 /** `@scope/name/deep/file.js` → `@scope/name`. */
 export function packageName(specifier: string): string {

@@ -4,7 +4,7 @@
  */
 import { stringify } from "yaml";
 import { markdownTable } from "./markup.ts";
-import { formatBytes, formatCompact, formatCount, formatDuration, formatFigure } from "./quantity.ts";
+import { formatBytes, formatCompact, formatCount, formatFigure } from "./quantity.ts";
 import { languageName, samplesSection, type Sample } from "./samples-page.ts";
 import { scoresTable, type Score } from "./scores-page.ts";
 
@@ -55,7 +55,6 @@ export interface CardTraining {
   /** In nats. */
   readonly firstLoss: number;
   readonly finalLoss: number;
-  readonly durationMs: number;
   /** E.g. `tensorflow 2.21.0, cpu`. */
   readonly engine: string;
 }
@@ -146,7 +145,7 @@ function trainingTable(training: readonly CardTraining[]): string {
   return markdownTable(
     [
       { title: "Stage" },
-      ...["Steps", "Tokens", "Learning rate", "First loss", "Final loss", "Time"].map(right),
+      ...["Steps", "Tokens", "Learning rate", "First loss", "Final loss"].map(right),
       { title: "Engine" },
     ],
     training.map((row) => [
@@ -156,7 +155,6 @@ function trainingTable(training: readonly CardTraining[]): string {
       formatFigure(row.learningRate),
       row.firstLoss.toFixed(3),
       row.finalLoss.toFixed(3),
-      formatDuration(row.durationMs),
       row.engine,
     ]),
   );

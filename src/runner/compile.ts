@@ -13,7 +13,6 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { isBuiltin } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
@@ -26,7 +25,7 @@ import {
 import { PipelineError, userError } from "../errors.ts";
 import { digestOf } from "../std/digest.ts";
 import { digestValue } from "../hashing/digest.ts";
-import { packageJsonOf, packageName } from "../hashing/packages.ts";
+import { isPackage, packageJsonOf, packageName } from "../hashing/packages.ts";
 import { digestSources, posixRelative, type SourceFacts } from "../hashing/source-digest.ts";
 import { SourceSnapshot } from "../hashing/source-snapshot.ts";
 import { isAlive, type ProcessIdentity } from "../std/process-identity.ts";
@@ -186,7 +185,7 @@ function packageJsonsOf({ metafile }: BuildResult<{ metafile: true }>, projectRo
     if (isPackaged(projectRoot, importer)) continue;
     for (const { path, external, original } of imports) {
       const specifier = external === true ? path : (original ?? path);
-      if (isBuiltin(specifier) || /^[./]/.test(specifier)) continue;
+      if (!isPackage(specifier) || /^[./]/.test(specifier)) continue;
       found.add(packageJsonOf(packageName(specifier), importer));
     }
   }

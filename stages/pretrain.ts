@@ -1,0 +1,84 @@
+/** Trains the base model from seeded random weights on the shards' training split. */
+import { z } from "zod";
+import { createPretrainSource } from "../src/data/loader/pretrain-source.ts";
+import { createRandom } from "../src/data/random.ts";
+import { trainSplit } from "../src/data/shards/mix-shards.ts";
+import { openEngine } from "../src/engine/open-engine.ts";
+import { defineLlama } from "../src/model/llama-config.ts";
+import { defineStage } from "../src/pipeline/index.ts";
+import { defineOptimizer } from "../src/train/optimizer.ts";
+import { trainLanguageModel } from "../src/train/train-language-model.ts";
+import { BaseCheckpoint } from "./checkpoint-artifact.ts";
+import { engineFact } from "./engine-fact.ts";
+import { ShardsArtifact } from "./shard-artifacts.ts";
+import { TokenizerArtifact } from "./tokenizer-artifact.ts";
+import { trainingContext } from "./training-context.ts";
+import {
+  batchParams,
+  modelParams,
+  optimizerParams,
+  runtimeParamNames,
+  runtimeParams,
+  scheduleOver,
+  scheduleParams,
+} from "./training-params.ts";
+
+export const pretrain = defineStage({
+  name: "pretrain",
+  description: "train the base model on the shards",
+  inputs: { shards: ShardsArtifact, tokenizer: TokenizerArtifact },
+  outputs: { checkpoint: BaseCheckpoint },
+  params: z.strictObject({
+    model: modelParams,
+    seed: z.int().describe("decides initial weights and the order of the data"),
+    steps: z.int().positive().describe("optimizer steps"),
+    ...batchParams,
+    schedule: scheduleParams,
+    optimizer: optimizerParams,
+    ...runtimeParams,
+  }),
+  runtimeParams: runtimeParamNames,
+  resources: { cpus: Infinity, accelerators: 1 },
+  environment: engineFact,
+  async run({ inputs, outputs, params, context }) {
+    const { shards, tokenizer } = inputs;
+    const { microBatchSize, gradientAccumulation, seed, steps } = params;
+    const model = defineLlama({ ...params.model, vocabSize: tokenizer.vocabSize });
+    const sequenceLength = model.contextLength;
+    const source = createPretrainSource(shards, {
+      split: trainSplit,
+      batchSize: microBatchSize,
+      sequenceLength,
+      seed,
+    });
+    const optimizer = defineOptimizer(params.optimizer);
+    const loop = trainingContext(context, params);
+    const engine = await openEngine();
+    const random = createRandom(seed).fork("initial weights");
+    await using trained = await trainLanguageModel({
+      engine,
+      program: { model, microBatchSize, sequenceLength, gradientAccumulation, optimizer },
+      source,
+      initialWeights: { kind: "seeded", nextGaussian: () => random.nextGaussian() },
+      totalSteps: steps,
+      schedule: scheduleOver(steps, params.schedule),
+      ...loop,
+    });
+    const record = await (
+      await outputs.checkpoint.create()
+    ).save({
+      stage: "pretrain",
+      trained,
+      engine: engine.identity,
+      peakLearningRate: params.schedule.peak,
+      data: {
+        trainTokens: shards.manifest.splits[trainSplit]?.totals.tokens ?? 0,
+        epochs: trained.tokensSeen / (source.windows * sequenceLength),
+      },
+      metricsPath: loop.metricsPath,
+      tokenizerJson: tokenizer.json,
+      before: [],
+    });
+    return { checkpoint: outputs.checkpoint.written(record) };
+  },
+});
