@@ -40,9 +40,11 @@ test("every conversation comes once an epoch, packed or not, and each answer's e
   for (const packing of [false, true]) {
     const source = createConversationSource(conversations, encoder, {
       ...options,
+      batchSize: 1,
       systemPrompt: null,
       packing,
     });
+    let rows = 0;
     const answers: string[] = [];
     while ((source.cursor() as { epoch: number }).epoch === 0) {
       const { targets, lossMask } = await source.next();
