@@ -1,95 +1,136 @@
+/**
+ * Twelve mistakes that must not compile, and the wirings beside them that must. Checked by `tsc`, never run:
+ * an `@ts-expect-error` above a line that compiles is itself an error.
+ */
 import { z } from "zod";
-import { artifact, anyOf, definePipeline, defineStage, type RefOf } from "../../src/pipeline/index.ts";
-const io = <V>() => ({
+import { anyOf, artifact, definePipeline, defineStage, type RefOf } from "../../src/pipeline/index.ts";
+
+const format = <Value>() => ({
   formatVersion: 1,
-  open: (_d: string): Promise<V> => Promise.reject(new Error("x")),
-  create: (_d: string) => Promise.resolve({ save: (_v: V) => Promise.resolve() }),
+  open: (_directory: string): Promise<Value> => Promise.reject(new Error("never opened")),
+  create: (_directory: string) => Promise.resolve({ save: (_value: Value) => Promise.resolve() }),
   validate: () => Promise.resolve(),
 });
-const Corpus = artifact({ kind: "corpus", ...io<{ bytes: number }>() });
-const Chat = artifact({ kind: "chat", ...io<{ bytes: number }>() });
-const Base = artifact({ kind: "checkpoint/base", ...io<{ step: number }>() });
-const Sft = artifact({ kind: "checkpoint/sft", ...io<{ step: number }>() });
-const AnyCk = anyOf(Base, Sft);
-const down = defineStage({
-  name: "down",
-  description: "",
+
+// Corpus and chat are opened as the same type of value: only their kinds tell them apart.
+const Corpus = artifact({ kind: "corpus", ...format<{ bytes: number }>() });
+const Chat = artifact({ kind: "chat", ...format<{ bytes: number }>() });
+const BaseCheckpoint = artifact({ kind: "checkpoint/base", ...format<{ step: number }>() });
+const SftCheckpoint = artifact({ kind: "checkpoint/sft", ...format<{ step: number }>() });
+const AnyCheckpoint = anyOf(BaseCheckpoint, SftCheckpoint);
+
+const download = defineStage({
+  name: "download",
+  description: "Writes two outputs.",
   inputs: {},
   outputs: { corpus: Corpus, chat: Chat },
-  params: z.strictObject({ n: z.int().default(1) }),
-  runtimeParams: ["n"],
+  params: z.strictObject({ documents: z.int().default(1) }),
+  runtimeParams: ["documents"],
   async run({ outputs, params }) {
-    const w = await outputs.corpus.create();
-    await w.save({ bytes: params.n });
+    const writer = await outputs.corpus.create();
+    await writer.save({ bytes: params.documents });
     return { corpus: outputs.corpus.written(), chat: outputs.chat.written({}) };
   },
 });
-const pre = defineStage({
-  name: "pre",
-  description: "",
+
+const pretrain = defineStage({
+  name: "pretrain",
+  description: "Reads an input as its type opens it.",
   inputs: { corpus: Corpus },
-  outputs: { ck: Base },
+  outputs: { checkpoint: BaseCheckpoint },
   params: z.strictObject({}),
-  async run({ inputs, outputs }) {
-    const b: number = inputs.corpus.bytes;
-    return { ck: outputs.ck.written({ b }) };
+  run({ inputs, outputs }) {
+    const bytes: number = inputs.corpus.bytes;
+    return Promise.resolve({ checkpoint: outputs.checkpoint.written({ bytes }) });
   },
 });
+
 const sft = defineStage({
   name: "sft",
-  description: "",
-  inputs: { base: Base, chat: Chat },
-  outputs: { ck: Sft },
+  description: "Reads two inputs.",
+  inputs: { base: BaseCheckpoint, chat: Chat },
+  outputs: { checkpoint: SftCheckpoint },
   params: z.strictObject({}),
-  async run({ outputs }) {
-    return { ck: outputs.ck.written() };
-  },
+  run: ({ outputs }) => Promise.resolve({ checkpoint: outputs.checkpoint.written() }),
 });
-const ev = defineStage({
-  name: "ev",
-  description: "",
-  inputs: { m: AnyCk },
+
+const evaluate = defineStage({
+  name: "evaluate",
+  description: "Reads any checkpoint.",
+  inputs: { model: AnyCheckpoint },
   outputs: {},
   params: z.strictObject({}),
-  async run({ inputs }) {
-    const s: number = inputs.m.step;
-    void s;
-    return {};
+  run({ inputs }) {
+    const step: number = inputs.model.step;
+    return Promise.resolve(step > 0 ? {} : {});
   },
 });
-export default definePipeline("p", z.strictObject({ down: down.params }), (p, c) => {
-  const { corpus, chat } = p.add(down, { inputs: {}, params: c.down });
-  const { ck } = p.add(pre, { inputs: { corpus }, params: {} });
-  // @ts-expect-error wrong kind
-  p.add(pre, { id: "x", inputs: { corpus: chat }, params: {} });
-  const s = p.add(sft, { inputs: { base: ck, chat }, params: {} });
-  // @ts-expect-error
-  p.add(sft, { inputs: { base: s.ck, chat }, params: {} });
-  const f = (m: RefOf<typeof AnyCk>) => p.add(ev, { inputs: { m }, params: {} });
-  f(ck);
-  f(s.ck);
-  // @ts-expect-error
-  p.add(ev, { inputs: { m: corpus }, params: {} });
-  // @ts-expect-error
-  p.add(pre, { inputs: { corpus }, params: { q: 1 } });
-  // @ts-expect-error
-  p.add(down, { inputs: {}, params: { n: "1" } });
-  // @ts-expect-error
-  p.add(pre, { inputs: {}, params: {} });
-  // @ts-expect-error
-  p.add(pre, { inputs: { corpus, chat }, params: {} });
-  // @ts-expect-error
-  p.add(pre, { inputs: { corpus: { stageId: "a", output: "b" } }, params: {} });
-  return { corpus };
+
+definePipeline("right", z.strictObject({ download: download.params }), (p, config) => {
+  const { corpus, chat } = p.add(download, { inputs: {}, params: config.download });
+  const { checkpoint: base } = p.add(pretrain, { inputs: { corpus }, params: {} });
+  const { checkpoint: tuned } = p.add(sft, { inputs: { base, chat }, params: {} });
+  const evaluateOne = (id: string, model: RefOf<typeof AnyCheckpoint>) =>
+    p.add(evaluate, { id, inputs: { model }, params: {} });
+  evaluateOne("evaluate-base", base);
+  evaluateOne("evaluate-tuned", tuned);
+  return { tuned };
 });
-// @ts-expect-error
+
+// @ts-expect-error 1: a pipeline's outputs are refs (its last line)
+definePipeline("wrong", z.strictObject({}), (p) => {
+  const { corpus, chat } = p.add(download, { inputs: {}, params: {} });
+  const { checkpoint: base } = p.add(pretrain, { inputs: { corpus }, params: {} });
+  const { checkpoint: tuned } = p.add(sft, { inputs: { base, chat }, params: {} });
+
+  // @ts-expect-error 2: the chat corpus where the corpus is wanted
+  p.add(pretrain, { inputs: { corpus: chat }, params: {} });
+
+  // @ts-expect-error 3: a tuned checkpoint where a base checkpoint is wanted
+  p.add(sft, { inputs: { base: tuned, chat }, params: {} });
+
+  // @ts-expect-error 4: any checkpoint is wanted, and a corpus is none
+  p.add(evaluate, { inputs: { model: corpus }, params: {} });
+
+  // @ts-expect-error 5: a missing input
+  p.add(sft, { inputs: { base }, params: {} });
+
+  // @ts-expect-error 6: an input that the stage does not have
+  p.add(pretrain, { inputs: { corpus, chat }, params: {} });
+
+  // @ts-expect-error 7: a misspelt param
+  p.add(download, { inputs: {}, params: { document: 1 } });
+
+  // @ts-expect-error 8: a param of the wrong type
+  p.add(download, { inputs: {}, params: { documents: "1" } });
+
+  // @ts-expect-error 9: an object that looks like a ref
+  p.add(pretrain, { inputs: { corpus: { stageId: "download", output: "corpus" } }, params: {} });
+
+  return { corpus: 1 };
+});
+
 defineStage({
-  name: "bad",
-  description: "",
+  name: "forgetful",
+  description: "Declares an output and does not return it.",
   inputs: {},
   outputs: { corpus: Corpus },
   params: z.strictObject({}),
-  async run() {
-    return {};
+  // @ts-expect-error 10: every declared output is returned
+  run: () => Promise.resolve({}),
+});
+
+defineStage({
+  name: "curious",
+  description: "Uses what it does not declare.",
+  inputs: { corpus: Corpus },
+  outputs: {},
+  params: z.strictObject({ documents: z.int() }),
+  run({ inputs, params }) {
+    // @ts-expect-error 11: an undeclared input
+    const tokenizer: unknown = inputs.tokenizer;
+    // @ts-expect-error 12: an undeclared param
+    const document: unknown = params.document;
+    return Promise.resolve([tokenizer, document].length > 0 ? {} : {});
   },
 });

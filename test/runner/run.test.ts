@@ -279,7 +279,9 @@ test("stopped gently, a stage writes its checkpoint and the next run goes on fro
     [],
     {
       signal: controller.signal,
-      onEvent: (event) => void (event.type === "stage-checkpoint" && event.step === 2 && controller.abort()),
+      onEvent: (event) => {
+        if (event.type === "stage-checkpoint" && event.step === 2) controller.abort();
+      },
     },
     { env: { ...process.env, HANG_AT: "2" } },
   );
