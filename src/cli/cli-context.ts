@@ -27,7 +27,7 @@ export interface CliContext {
   readonly paint: Paint;
   /** For standard error. */
   readonly errorPaint: Paint;
-  readonly textGenerators: TextGenerators | undefined;
+  readonly textGenerators: TextGenerators;
 }
 
 /** Options that say which recipe a command means. */

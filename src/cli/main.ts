@@ -8,6 +8,7 @@ import type { Host } from "../runner/session-types.ts";
 import type { CliContext, CliStreams, OutputStream } from "./cli-context.ts";
 import { errorText } from "./error-text.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
+import { modelTextGenerators } from "./model-text-generators.ts";
 import { choosePaint } from "./paint.ts";
 import { createProgram } from "./program.ts";
 import type { TextGenerators } from "./text-generator.ts";
@@ -18,6 +19,7 @@ export interface MainOptions {
   readonly streams?: CliStreams;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory?: string;
+  /** Default: the checkpoints of this project's own stages. */
   readonly textGenerators?: TextGenerators;
 }
 
@@ -35,7 +37,7 @@ export async function main(argv: readonly string[], host: Host, options: MainOpt
     verbose: flags.includes("--verbose"),
     paint: paintFor(streams.stdout),
     errorPaint: paintFor(streams.stderr),
-    textGenerators: options.textGenerators,
+    textGenerators: options.textGenerators ?? modelTextGenerators,
   };
   endQuietlyWithReader(streams);
 

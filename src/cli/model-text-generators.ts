@@ -1,5 +1,4 @@
 /** The models that `generate` and `chat` speak with: the checkpoints of the language-model stages. */
-import { countParameters } from "../model/llama-parameters.ts";
 import { userError } from "../errors.ts";
 import type { TextGenerators } from "./text-generator.ts";
 
@@ -7,12 +6,7 @@ import type { TextGenerators } from "./text-generator.ts";
 const stageIds = ["dpo", "sft", "pretrain"] as const;
 const output = "checkpoint";
 
-export interface ModelVoice {
-  readonly endOfText: string;
-  readonly systemPrompt: string;
-}
-
-export const modelTextGenerators = ({ endOfText, systemPrompt }: ModelVoice): TextGenerators => ({
+export const modelTextGenerators: TextGenerators = {
   stageIds,
   async open(session, stageId) {
     const candidates = stageId === undefined ? stageIds : [stageId];
@@ -25,13 +19,17 @@ export const modelTextGenerators = ({ endOfText, systemPrompt }: ModelVoice): Te
         `no finished model of ${candidates.join(", ")} is there to speak`,
         `npx pipeline run ${stageId ?? stageIds[0]}`,
       );
-    const [{ openEngine }, { openLanguageModel }, { createRandom }] = await Promise.all([
-      import("../engine/open-engine.ts"),
-      import("../evaluate/language-model.ts"),
-      import("../data/random.ts"),
-    ]);
+    // Loaded here: no other command should wait for them.
+    const [{ openEngine }, { openLanguageModel }, { countParameters }, { createRandom }, voice] =
+      await Promise.all([
+        import("../engine/open-engine.ts"),
+        import("../evaluate/language-model.ts"),
+        import("../model/llama-parameters.ts"),
+        import("../data/random.ts"),
+        import("../../stages/special-tokens.ts"),
+      ]);
     const engine = await openEngine();
-    const model = await openLanguageModel(engine, found.directory, { endOfText, systemPrompt });
+    const model = await openLanguageModel(engine, found.directory, voice);
     const parameters = countParameters(model.model.config).toLocaleString("en-US");
     return {
       description: `${found.stageId} (${parameters} parameters, ${engine.identity.kind} ${engine.identity.version})`,
@@ -48,4 +46,4 @@ export const modelTextGenerators = ({ endOfText, systemPrompt }: ModelVoice): Te
       },
     };
   },
-});
+};

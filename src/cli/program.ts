@@ -151,21 +151,19 @@ export function createProgram(context: CliContext, finish: (exitCode: number) =>
       finish(await configShowCommand(context, options));
     });
 
-  if (context.textGenerators !== undefined) {
-    sampling(recipe(command("generate <text>", "let the trained model continue a text")), 128)
-      .addOption(json)
-      .action(async (text: string, options: GenerateOptions) => {
-        const { generateCommand } = await import("./commands/generate.ts");
-        finish(await generateCommand(context, text, options));
-      });
-    sampling(recipe(command("chat", "talk to the trained model")), 256)
-      .option("--system <text>", "what the model is told before the conversation")
-      .addOption(json)
-      .action(async (options: ChatOptions) => {
-        const { chatCommand } = await import("./commands/chat.ts");
-        finish(await chatCommand(context, options));
-      });
-  }
+  sampling(recipe(command("generate <text>", "let the trained model continue a text")), 128)
+    .addOption(json)
+    .action(async (text: string, options: GenerateOptions) => {
+      const { generateCommand } = await import("./commands/generate.ts");
+      finish(await generateCommand(context, text, options));
+    });
+  sampling(recipe(command("chat", "talk to the trained model")), 256)
+    .option("--system <text>", "what the model is told before the conversation")
+    .addOption(json)
+    .action(async (options: ChatOptions) => {
+      const { chatCommand } = await import("./commands/chat.ts");
+      finish(await chatCommand(context, options));
+    });
   return program;
 }
 

@@ -41,7 +41,7 @@ export interface TextGenerator {
   close(): PromiseLike<void>;
 }
 
-/** Where the commands get a generator from; given to `main`. Without one there is no `generate` and no `chat`. */
+/** Where the commands get a generator from; given to `main`. */
 export interface TextGenerators {
   /** Stages that have a model to speak to, the most finished first, e.g. dpo, sft, pretrain. */
   readonly stageIds: readonly string[];
