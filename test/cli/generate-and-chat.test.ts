@@ -123,9 +123,11 @@ test("chat --json answers one object a turn", async () => {
   expect(turns.map(({ user }) => user)).toEqual(["a", "b"]);
 });
 
-test("where nobody provides a model, there is no such command", async () => {
+test("before any model has finished, the answer names the command that makes one", async () => {
   const streams = captureStreams();
   const host = { projectRoot: project.directory, packageRoot: project.directory, compiledDirectory };
   expect(await main(["chat"], host, { streams, env: {} })).toBe(2);
-  expect((await streams.written()).stderr).toContain("UNKNOWN_COMMAND");
+  const { stderr } = await streams.written();
+  expect(stderr).toContain("NO_MODEL");
+  expect(stderr).toContain("hint: npx pipeline run dpo");
 });

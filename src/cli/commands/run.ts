@@ -131,7 +131,7 @@ function summaryText(
     ...set.flatMap((one) => ["--set", one]),
   ];
   const pipeline = (...words: readonly string[]) => shellCommand(["npx", "pipeline", ...words, ...recipe]);
-  const spoken = context.textGenerators?.stageIds.some((id) => state.stages.some((stage) => stage.id === id));
+  const spoken = context.textGenerators.stageIds.some((id) => state.stages.some((stage) => stage.id === id));
   const last = state.stages.at(-1)?.id;
   return runSummary(state, {
     columns: columnsOf(context.streams.stdout),
@@ -139,7 +139,7 @@ function summaryText(
     verbose: context.verbose,
     again: pipeline("run", ...targets),
     next: [
-      ...(spoken === true
+      ...(spoken
         ? ([
             [pipeline("generate", "Once upon a time"), "let the model continue a text"],
             [pipeline("chat"), "talk to it"],
