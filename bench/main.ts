@@ -7,29 +7,41 @@ import type { BenchRow, Benchmark } from "./row.ts";
 
 const benchmarks: readonly Benchmark[] = [noOpRun, pretraining, encoding];
 
+/** @returns the exit code: 1 where a benchmark failed or found a bar violated, 2 for an unknown name */
 export async function main(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: argv,
     allowPositionals: true,
-    options: { json: { type: "boolean" } },
+    options: {
+      json: { type: "boolean", default: false },
+      large: { type: "boolean", default: false },
+      folder: { type: "string", default: "artifacts/export/bundle" },
+    },
   });
   const known = new Map(benchmarks.map((benchmark) => [benchmark.name, benchmark]));
   const unknown = positionals.filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    console.error(`no benchmark ${unknown.join(", ")}\nhint: one of ${[...known.keys()].join(", ")}`);
+    const lines = benchmarks.map(({ name, description }) => `  ${name.padEnd(14)} ${description}`);
+    console.error(`no benchmark ${unknown.join(", ")}\nhint: one of\n${lines.join("\n")}`);
     return 2;
   }
-  const report = values.json === true ? (row: BenchRow) => console.log(JSON.stringify(row)) : printRow;
+  const report = values.json ? (row: BenchRow) => console.log(JSON.stringify(row)) : printRow;
+  let failures = 0;
   for (const { name, run } of benchmarks) {
-    if (positionals.length === 0 || positionals.includes(name)) await run(report);
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    try {
+      await run(report, values);
+    } catch (error) {
+      failures++;
+      console.error(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
-  return 0;
+  return failures > 0 ? 1 : 0;
 }
 
-function printRow(row: BenchRow): void {
-  const peer =
-    row.peerValue === null
-      ? `${row.peer}: ${row.note ?? "not installed"}`
-      : `${row.peer} ${row.peerValue} → ×${row.ratio ?? "?"}`;
-  console.log(`${row.bench.padEnd(14)} ${row.job}\n${"".padEnd(14)} ${row.value} ${row.unit} | ${peer}`);
+function printRow({ bench, job, value, unit, peer, peerValue, ratio, note }: BenchRow): void {
+  const figure = value === null ? "not measured" : `${value} ${unit}`;
+  const against = peerValue === null ? peer : `${peer} ${peerValue} ${unit} → ×${ratio ?? "?"}`;
+  console.log(`${bench.padEnd(14)} ${job}`);
+  console.log(`${"".padEnd(14)} ${figure} | ${against}${note === undefined ? "" : ` (${note})`}`);
 }

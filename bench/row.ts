@@ -4,11 +4,11 @@ import { cpus, totalmem } from "node:os";
 export interface BenchRow {
   readonly bench: string;
   readonly job: string;
-  /** Median over the repetitions. */
-  readonly value: number;
+  /** Median over the repetitions. Null where nothing could be measured; `note` says why. */
+  readonly value: number | null;
   readonly unit: string;
   readonly peer: string;
-  /** Null where the peer is not installed; `note` says so by name. */
+  /** Null where there is no peer or it is not installed; `note` says so by name. */
   readonly peerValue: number | null;
   /** value / peerValue. */
   readonly ratio: number | null;
@@ -16,10 +16,18 @@ export interface BenchRow {
   readonly note?: string;
 }
 
+export interface BenchOptions {
+  /** Also the jobs that take many minutes. */
+  readonly large: boolean;
+  /** The exported model folder that `export-parity` reads. */
+  readonly folder: string;
+}
+
 export interface Benchmark {
   readonly name: string;
   readonly description: string;
-  readonly run: (report: (row: BenchRow) => void) => Promise<void>;
+  /** Throws where a bar is violated or a side fails; rows reported before stand. */
+  readonly run: (report: (row: BenchRow) => void, options: BenchOptions) => Promise<void>;
 }
 
 export const machine = (): string => {
@@ -36,8 +44,16 @@ export function median(values: readonly number[]): number {
 }
 
 export function row(fields: Omit<BenchRow, "ratio" | "machine">): BenchRow {
-  const ratio = fields.peerValue === null ? null : round(fields.value / fields.peerValue, 3);
-  return { ...fields, value: round(fields.value, 3), ratio, machine: machine() };
+  const { value, peerValue } = fields;
+  const ratio = value === null || peerValue === null ? null : significant(value / peerValue);
+  return {
+    ...fields,
+    value: value === null ? null : significant(value),
+    peerValue: peerValue === null ? null : significant(peerValue),
+    ratio,
+    machine: machine(),
+  };
 }
 
-const round = (value: number, digits: number): number => Number(value.toFixed(digits));
+/** Four significant digits: more would be noise. */
+const significant = (value: number): number => Number(value.toPrecision(4));

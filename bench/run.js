@@ -1,24 +1,28 @@
 /**
- * `npm run bench -- [NAME...] [--json]`: compiles bench/main.ts in memory of cache/ and runs it. Plain
- * JavaScript, because Node 20 does not read TypeScript.
+ * `npm run bench -- [NAME...] [--json] [--large] [--folder MODEL]`: compiles the benchmarks into cache/bench and runs
+ * them. Plain JavaScript, because Node 20 does not read TypeScript.
  */
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
-const outfile = join(projectRoot, "cache", "bench", "main.mjs");
-await mkdir(dirname(outfile), { recursive: true });
+process.chdir(projectRoot); // peers, binaries and artifacts are named from there
+const outdir = join(projectRoot, "cache", "bench");
 await build({
-  entryPoints: [join(projectRoot, "bench", "main.ts")],
-  outfile,
+  // The second is started as a process by the first.
+  entryPoints: ["bench/main.ts", "bench/train-steps.ts"],
+  outdir,
+  outExtension: { ".js": ".mjs" },
   bundle: true,
   packages: "external",
   platform: "node",
+  target: "node20",
   format: "esm",
   sourcemap: true,
   logLevel: "warning",
 });
-const { main } = await import(pathToFileURL(outfile).href);
-process.exitCode = await main(process.argv.slice(2), projectRoot);
+/** @type {unknown} */
+const bundle = await import(pathToFileURL(join(outdir, "main.mjs")).href);
+const { main } = /** @type {typeof import("./main.ts")} */ (bundle);
+process.exitCode = await main(process.argv.slice(2));

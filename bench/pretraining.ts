@@ -1,0 +1,84 @@
+/**
+ * Tokens per second of the compiled training step, and peak memory, against the same model, batch and optimizer in
+ * PyTorch eager. Each measurement is a process of its own; the two sides take turns, because machines drift.
+ */
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import { z } from "zod";
+import { missingModules, runPeer } from "./python.ts";
+import { median, row, type Benchmark } from "./row.ts";
+
+interface Job {
+  /** hidden layers vocab context batch heads kv intermediate */
+  readonly sizes: readonly number[];
+  /** Of one process; the first three warm up. */
+  readonly steps: number;
+  readonly rounds: number;
+  readonly large?: true;
+}
+
+const jobs: readonly Job[] = [
+  { sizes: [128, 4, 4096, 128, 8, 4, 4, 352], steps: 23, rounds: 5 },
+  { sizes: [288, 6, 8192, 256, 8, 9, 3, 768], steps: 8, rounds: 5 },
+  { sizes: [576, 30, 20_000, 512, 2, 9, 3, 1536], steps: 6, rounds: 3, large: true },
+];
+
+const Side = z.object({
+  system: z.string(),
+  parameters: z.int(),
+  tokensPerSecond: z.number(),
+  peakRssMb: z.number(),
+  firstLoss: z.number(),
+});
+type Side = z.infer<typeof Side>;
+
+export const pretraining: Benchmark = {
+  name: "pretraining",
+  description: "tokens per second and peak memory of the training step (--large: the 117.7 M model too)",
+  async run(report, { large }) {
+    const missing = await missingModules(["torch"]);
+    for (const job of jobs) {
+      if (job.large === true && !large) continue;
+      const [ours, theirs]: [Side[], Side[]] = [[], []];
+      for (let round = 0; round < job.rounds; round++) {
+        ours.push(await runOurs([...job.sizes, job.steps]));
+        if (missing === undefined)
+          theirs.push(Side.parse(await runPeer("pytorch_llama.py", [...job.sizes, job.steps])));
+      }
+      checkSameModel(ours[0], theirs[0]);
+      const name = `${job.sizes.join(" ")} (${ours[0]?.parameters} parameters), ${ours[0]?.system}`;
+      const compare = (what: string, unit: string, valueOf: (side: Side) => number) => {
+        report(
+          row({
+            bench: "pretraining",
+            job: `${what}, ${name}`,
+            value: median(ours.map(valueOf)),
+            unit,
+            peer: theirs[0]?.system ?? "torch eager float32",
+            peerValue: theirs.length === 0 ? null : median(theirs.map(valueOf)),
+            ...(missing === undefined ? {} : { note: missing }),
+          }),
+        );
+      };
+      compare("training step", "tokens/s", ({ tokensPerSecond }) => tokensPerSecond);
+      compare("peak RSS", "MB", ({ peakRssMb }) => peakRssMb);
+    }
+  },
+};
+
+/** Our side on the CPU, as PyTorch runs there. */
+async function runOurs(args: readonly number[]): Promise<Side> {
+  const script = join(dirname(fileURLToPath(import.meta.url)), "train-steps.mjs");
+  const { stdout } = await execa(process.execPath, [script, ...args.map(String)], {
+    env: { CUDA_VISIBLE_DEVICES: "-1" },
+  });
+  return Side.parse(JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? ""));
+}
+
+/** Throws where the two sides did not train models of one size. */
+function checkSameModel(ours: Side | undefined, theirs: Side | undefined): void {
+  if (ours === undefined || theirs === undefined) return;
+  if (ours.parameters !== theirs.parameters)
+    throw new Error(`ours has ${ours.parameters} parameters, PyTorch's model ${theirs.parameters}`);
+}

@@ -1,0 +1,82 @@
+/**
+ * Our side of the training-speed comparison, a process of its own: compiles the pretraining step of a Llama, runs it
+ * on random tokens and prints one JSON line. The counterpart of peers/pytorch_llama.py, with the same arguments.
+ */
+import { createRandom } from "../src/data/random.ts";
+import { openEngine } from "../src/engine/open-engine.ts";
+import { defineLlama } from "../src/model/llama-config.ts";
+import { countParameters, initialValue, listParameters } from "../src/model/llama-parameters.ts";
+import { float32, int32, scalar } from "../src/tensor/types.ts";
+import { defineOptimizer } from "../src/train/optimizer.ts";
+import { pretrainingProgram } from "../src/train/pretraining-program.ts";
+import { median } from "./row.ts";
+
+const warmupSteps = 3;
+
+const sizes = process.argv.slice(2).map(Number);
+const [hiddenSize = 0, numLayers = 0, vocabSize = 0, contextLength = 0, microBatchSize = 0] = sizes;
+const [numHeads = 0, numKvHeads = 0, intermediateSize = 0, steps = 8] = sizes.slice(5);
+const model = defineLlama({
+  hiddenSize,
+  numLayers,
+  vocabSize,
+  contextLength,
+  numHeads,
+  numKvHeads,
+  intermediateSize,
+});
+const { program } = pretrainingProgram({
+  model,
+  microBatchSize,
+  sequenceLength: contextLength,
+  gradientAccumulation: 1,
+  optimizer: defineOptimizer(),
+});
+const engine = await openEngine();
+const compileStart = performance.now();
+await using executable = await engine.compile(program);
+const random = createRandom(0);
+for (const parameter of listParameters(model))
+  await executable.writeVariable(
+    parameter.name,
+    initialValue(parameter, model, () => random.nextGaussian()),
+  );
+
+const shape = [microBatchSize, contextLength];
+const tokensPerStep = microBatchSize * contextLength;
+const randomTokens = () =>
+  int32(
+    shape,
+    Int32Array.from({ length: tokensPerStep }, () => random.nextInt(vocabSize)),
+  );
+const lossMask = float32(shape, new Float32Array(tokensPerStep).fill(1));
+const times: number[] = [];
+const losses: number[] = [];
+let firstStepDoneMs = 0;
+for (let step = 1; step <= steps; step++) {
+  const feeds = {
+    inputs: randomTokens(),
+    targets: randomTokens(),
+    lossMask,
+    learningRate: scalar(1e-3),
+    step: scalar(step),
+  };
+  const start = performance.now();
+  const { loss } = await executable.call("trainStep", feeds);
+  times.push(performance.now() - start);
+  losses.push(loss?.data[0] ?? NaN);
+  if (step === 1) firstStepDoneMs = performance.now() - compileStart;
+}
+const stepMs = median(times.slice(warmupSteps));
+const { kind, version, device } = engine.identity;
+console.log(
+  JSON.stringify({
+    system: `${kind} ${version} on the ${device}`,
+    parameters: countParameters(model),
+    tokensPerSecond: (tokensPerStep / stepMs) * 1000,
+    stepMs,
+    compileAndFirstStepMs: firstStepDoneMs,
+    peakRssMb: process.resourceUsage().maxRSS / 1024,
+    firstLoss: losses[0],
+  }),
+);
