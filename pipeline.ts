@@ -3,18 +3,21 @@ import { z } from "zod";
 import { definePipeline, type RefOf } from "./src/pipeline/index.ts";
 import * as stages from "./stages/index.ts";
 import { prepareEngine } from "./stages/prepare-engine.ts";
+import { presentCheckpoints } from "./stages/present-checkpoint.ts";
 
-const Config = z.strictObject({
-  downloadSample: stages.downloadSample.params,
-  trainTokenizer: stages.trainTokenizer.params,
-  tokenize: stages.tokenize.params,
-  shard: stages.shard.params,
-  pretrain: stages.pretrain.params,
-  sft: stages.sft.params,
-  dpo: stages.dpo.params,
-  eval: stages.evaluate.params,
-  export: stages.exportModel.params,
-});
+const Config = z
+  .strictObject({
+    downloadSample: stages.downloadSample.params,
+    trainTokenizer: stages.trainTokenizer.params,
+    tokenize: stages.tokenize.params,
+    shard: stages.shard.params,
+    pretrain: stages.pretrain.params,
+    sft: stages.sft.params,
+    dpo: stages.dpo.params,
+    eval: stages.evaluate.params,
+    export: stages.exportModel.params,
+  })
+  .check(stages.sequencesFit);
 
 export default definePipeline(
   "minilm",
@@ -55,5 +58,5 @@ export default definePipeline(
     });
     return { bundle, scores };
   },
-  { defaultConfig: "configs/tiny.yaml", prepare: prepareEngine },
+  { defaultConfig: "configs/tiny.yaml", prepare: prepareEngine, present: presentCheckpoints },
 );

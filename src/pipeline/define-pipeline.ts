@@ -23,6 +23,8 @@ export interface PipelineBuilder {
   ): RefsOf<O>;
 }
 
+export type Presenters = Readonly<Record<string, (directory: string) => Promise<void>>>;
+
 export interface PipelineOptions {
   /** Recipe used where none is named, relative to the project root. */
   readonly defaultConfig?: string;
@@ -31,6 +33,11 @@ export interface PipelineOptions {
    * `report` says what is happening; throw a `PipelineError` where it cannot be had.
    */
   readonly prepare?: (report: (message: string) => void, signal: AbortSignal) => Promise<void>;
+  /**
+   * By artifact kind: adds files for people, such as a plot, to the copy in artifacts/. Never part of an
+   * artifact, so a change here reruns nothing; it shows when the copy is next made.
+   */
+  readonly present?: Presenters;
 }
 
 export interface Pipeline {

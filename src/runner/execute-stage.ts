@@ -6,6 +6,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { serializeError, type SerializedError } from "../errors.ts";
 import { FINGERPRINT_VERSION } from "../hashing/fingerprint.ts";
+import type { Presenters } from "../pipeline/define-pipeline.ts";
 import type { JsonObject } from "../std/json.ts";
 import { thisProcess } from "../std/process-identity.ts";
 import type { ExecutionRecord, ObjectRecord, OutputEntry } from "../store/records.ts";
@@ -27,6 +28,7 @@ export interface ExecutionContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly store: Store;
   readonly checkpoints: Checkpoints;
+  readonly presenters: Presenters;
   readonly emit: (event: NewEvent) => void;
   /** Stop gently. */
   readonly signal: AbortSignal;

@@ -10,6 +10,7 @@ import type { OutputRecord } from "./event.ts";
 import type { ExecutionContext, ReadyStage } from "./execute-stage.ts";
 import { explainFailure } from "./failure.ts";
 import { planStage, type FullPlan, type PlanReads, type StagePlan } from "./plan.ts";
+import type { Recipe } from "./recipe.ts";
 import type { Grant, ResourceScheduler } from "./resource-queue.ts";
 import type { RunStageSummary, RunSummary } from "./session-types.ts";
 
@@ -113,7 +114,7 @@ class Run {
     const result = await executeStage(this.#context, stage, grant, this.#request.force.has(recipe.id));
     switch (result.outcome) {
       case "executed": {
-        const outputs = await this.#show(recipe.id, result.execution);
+        const outputs = await this.#show(recipe, result.execution);
         this.#settled.set(recipe.id, result.execution);
         this.#summaries.set(recipe.id, { id: recipe.id, outcome: "executed", outputs });
         const { durationMs } = result;
@@ -149,22 +150,27 @@ class Run {
 
   async #hit(stage: StagePlan, execution: ExecutionRecord): Promise<void> {
     const { store, emit, checkpoints } = this.#context;
-    const { id } = stage.recipe;
+    const { recipe } = stage;
+    const { id } = recipe;
     for (const object of stage.fresh) store.remember(object);
     store.serve(id, execution.fingerprint);
     // Left where a runner was killed between its commit and its cleaning up.
     if (checkpoints.exists(execution.fingerprint)) await checkpoints.remove(execution.fingerprint);
-    const outputs = await this.#show(id, execution);
+    const outputs = await this.#show(recipe, execution);
     this.#settled.set(id, execution);
     this.#summaries.set(id, { id, outcome: "hit", outputs });
     emit({ type: "stage-hit", stage: id, fingerprint: execution.fingerprint, outputs });
   }
 
   /** Brings the person's view up to date and describes the outputs. */
-  async #show(stageId: string, execution: ExecutionRecord): Promise<Record<string, OutputRecord>> {
-    for (const [output, { digest }] of Object.entries(execution.outputs))
-      await this.#context.store.refreshView(stageId, output, digest);
-    return describeOutputs(stageId, execution);
+  async #show(recipe: Recipe, execution: ExecutionRecord): Promise<Record<string, OutputRecord>> {
+    const { store, presenters } = this.#context;
+    for (const [output, { digest }] of Object.entries(execution.outputs)) {
+      const kind = recipe.outputs[output]?.kind;
+      const present = kind === undefined ? undefined : presenters[kind];
+      await store.refreshView(recipe.id, output, digest, present);
+    }
+    return describeOutputs(recipe.id, execution);
   }
 
   #fail(id: string, error: SerializedError): void {

@@ -144,6 +144,7 @@ class OpenedSession implements Session {
           env,
           store,
           checkpoints: this.#checkpoints,
+          presenters: definition.options.present ?? {},
           emit: log.emit,
           signal,
           killSignal,

@@ -71,7 +71,7 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
     tryLock: (fingerprint, holder) => tryLock(index, fingerprint, holder),
     unlock: (fingerprint, process) => unlock(index, fingerprint, process),
 
-    async refreshView(stageId, output, digest) {
+    async refreshView(stageId, output, digest, present) {
       const path = viewPath(stageId, output);
       if (viewed(stageId, output) === digest) return path;
       const record = object(digest);
@@ -83,7 +83,7 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
       const target = join(projectRoot, path);
       await mkdir(dirname(target), { recursive: true });
       const workDirectory = await makeWorkDirectory(workRoot, "view");
-      await makeView({ target, object: record, objectPath: objects.path(digest), workDirectory });
+      await makeView({ target, object: record, objectPath: objects.path(digest), workDirectory, present });
       await rm(workDirectory, { recursive: true, force: true });
       index.transaction((put) => put(["view", stageId, output], digest));
       return path;

@@ -55,8 +55,16 @@ export interface Store extends IndexReads {
   recordRun(run: RunRecord): void;
   tryLock(fingerprint: string, holder: LockHolder): LockResult;
   unlock(fingerprint: string, process: ProcessIdentity): void;
-  /** Brings artifacts/<stageId>/<output> up to date; answers its path relative to the project. */
-  refreshView(stageId: string, output: string, digest: string): Promise<string>;
+  /**
+   * Brings artifacts/<stageId>/<output> up to date; answers its path relative to the project. `present` may add
+   * files to the copy before it is shown.
+   */
+  refreshView(
+    stageId: string,
+    output: string,
+    digest: string,
+    present?: (directory: string) => Promise<void>,
+  ): Promise<string>;
   /** A directory of this process's own for writing, below cache/work/. */
   makeWorkDirectory(name: string): Promise<string>;
   /** Removes the work of processes that died. */

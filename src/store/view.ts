@@ -17,10 +17,18 @@ export interface ViewOptions {
   readonly objectPath: string;
   /** A directory of this process's own on the same file system; what a kill leaves there is swept. */
   readonly workDirectory: string;
+  /** Adds files for people to the finished copy. */
+  readonly present?: ((directory: string) => Promise<void>) | undefined;
 }
 
 /** Replaces `target` by a view of the object; a reader sees the old one or the new one, never a half. */
-export async function makeView({ target, object, objectPath, workDirectory }: ViewOptions): Promise<void> {
+export async function makeView({
+  target,
+  object,
+  objectPath,
+  workDirectory,
+  present,
+}: ViewOptions): Promise<void> {
   const next = join(workDirectory, "next");
   const old = join(workDirectory, "old");
   await mkdir(next);
@@ -29,6 +37,7 @@ export async function makeView({ target, object, objectPath, workDirectory }: Vi
     await mkdir(dirname(to), { recursive: true });
     await copyOrLink(join(objectPath, path), to, join(target, path), sizeBytes);
   }
+  await present?.(next);
   // Between these two renames there is no view, and after a kill here the next run makes it again.
   if (existsSync(target)) renameSync(target, old);
   renameSync(next, target);
