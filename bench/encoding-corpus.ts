@@ -38,6 +38,8 @@ async function readCorpus(): Promise<string[]> {
   const texts: string[] = [];
   const bytes = new Map<string, number>();
   for await (const { text, language } of readDocuments(corpusFolder, "train")) {
+    // The encoder reads these as plain text, the peer does not; documents never hold one but by accident.
+    if (specialTokens.some((token) => text.includes(token))) continue;
     const before = bytes.get(language) ?? 0;
     if (before >= maxBytesPerLanguage) continue;
     bytes.set(language, before + Buffer.byteLength(text));

@@ -1,11 +1,12 @@
 /** Runs the named benchmarks (default: all) and prints a table, or with --json one line a row. */
 import { parseArgs } from "node:util";
 import { encoding } from "./encoding.ts";
+import { exportParity } from "./export-parity.ts";
 import { noOpRun } from "./no-op-run.ts";
 import { pretraining } from "./pretraining.ts";
 import type { BenchRow, Benchmark } from "./row.ts";
 
-const benchmarks: readonly Benchmark[] = [noOpRun, pretraining, encoding];
+const benchmarks: readonly Benchmark[] = [noOpRun, pretraining, encoding, exportParity];
 
 /** @returns the exit code: 1 where a benchmark failed or found a bar violated, 2 for an unknown name */
 export async function main(argv: string[]): Promise<number> {
