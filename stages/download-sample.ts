@@ -34,16 +34,28 @@ export const downloadSample = defineStage({
       onProgress: (progress) => context.progress(asProgress(progress)),
       onNotice: context.log,
     });
+    const { corpus, conversations, preferences, questions } = manifests;
+    for (const manifest of [corpus, conversations, preferences, questions])
+      for (const line of remarks(manifest)) context.log(line);
     return {
-      corpus: outputs.corpus.written(summary(manifests.corpus)),
-      conversations: outputs.conversations.written(summary(manifests.conversations)),
-      preferences: outputs.preferences.written(summary(manifests.preferences)),
-      questions: outputs.questions.written(summary(manifests.questions)),
+      corpus: outputs.corpus.written(summary(corpus)),
+      conversations: outputs.conversations.written(summary(conversations)),
+      preferences: outputs.preferences.written(summary(preferences)),
+      questions: outputs.questions.written(summary(questions)),
     };
   },
 });
 
 const summary = (manifest: Manifest) => ({ ...sumTallies(manifest.files), notes: manifest.notes });
+
+/** What a person should know of the text: what fell short, what was left out, what was mended. */
+function* remarks({ content, notes, dropped, repaired }: Manifest): Generator<string> {
+  yield* notes;
+  const left = Object.entries(dropped).map(([reason, { records }]) => `${records} (${reason})`);
+  if (left.length > 0) yield `${content} left out: ${left.join(", ")}`;
+  const mended = Object.entries(repaired).map(([fault, count]) => `${count} (${fault})`);
+  if (mended.length > 0) yield `${content} mended: ${mended.join(", ")}`;
+}
 
 function asProgress(progress: SampleProgress): Progress {
   if (progress.phase === "read")

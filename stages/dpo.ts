@@ -63,6 +63,8 @@ export const dpo = defineStage({
     const options = { batchSize: microBatchSize, sequenceLength, maxPromptLength, seed, systemPrompt };
     const source = createPreferenceSource(training, encoder, options);
     const referenceSource = createPreferenceSource(training, encoder, options);
+    // Before training: that nothing is held out must not show after hours.
+    const heldOutSource = createPreferenceSource(heldOut, encoder, options);
     const totalSteps = stepsOf(params, source.pairCount);
     const loop = trainingContext(context, params);
     const engine = await openEngine();
@@ -84,7 +86,6 @@ export const dpo = defineStage({
       schedule: scheduleOver(totalSteps, params.schedule),
       ...loop,
     });
-    const heldOutSource = createPreferenceSource(heldOut, encoder, options);
     const record = await (
       await outputs.checkpoint.create()
     ).save({

@@ -5,6 +5,7 @@ export { dpo } from "./dpo.ts";
 export { evaluate } from "./evaluate.ts";
 export { exportModel } from "./export.ts";
 export { pretrain } from "./pretrain.ts";
+export { sequencesFit } from "./sequences-fit.ts";
 export { sft } from "./sft.ts";
 export { shard } from "./shard.ts";
 export { tokenize } from "./tokenize.ts";

@@ -31,6 +31,10 @@ export const trainTokenizer = defineStage({
     });
     const report = await createTokenizerReport(createEncoder(model), inputs.corpus.documents("heldout"));
     await (await outputs.tokenizer.create()).save(model, report);
+    if (report.vocabSize < params.vocabSize)
+      context.log(
+        `the corpus gives ${report.vocabSize} entries, not the ${params.vocabSize} that were asked`,
+      );
     const charactersPerToken = Object.entries(report.languages).map(
       ([language, { charactersPerToken }]) => [`charactersPerToken.${language}`, charactersPerToken] as const,
     );

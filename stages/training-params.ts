@@ -1,20 +1,39 @@
 /** Params that the training stages share, as schemas that every recipe is checked against. */
 import { z } from "zod";
+import { PipelineError } from "../src/errors.ts";
+import { defineLlama } from "../src/model/llama-config.ts";
 import type { Schedule } from "../src/train/schedules.ts";
 
 const positiveInt = z.int().positive();
 
 /** Shape of the model; its vocabulary size is the tokenizer's. */
-export const modelParams = z.strictObject({
-  hiddenSize: positiveInt.describe("width of the residual stream"),
-  intermediateSize: positiveInt.describe("width inside the feed-forward block"),
-  numLayers: positiveInt,
-  numHeads: positiveInt.describe("query heads; must divide hiddenSize"),
-  numKvHeads: positiveInt.describe("key/value heads; must divide numHeads"),
-  contextLength: positiveInt.describe("longest sequence, in tokens"),
-  ropeTheta: z.number().positive().default(10_000),
-  rmsNormEpsilon: z.number().positive().default(1e-5),
-});
+export const modelParams = z
+  .strictObject({
+    hiddenSize: positiveInt.describe("width of the residual stream"),
+    intermediateSize: positiveInt.describe("width inside the feed-forward block"),
+    numLayers: positiveInt,
+    numHeads: positiveInt.describe("query heads; must divide hiddenSize"),
+    numKvHeads: positiveInt.describe("key/value heads; must divide numHeads"),
+    contextLength: positiveInt.describe("longest sequence, in tokens"),
+    ropeTheta: z.number().positive().default(10_000),
+    rmsNormEpsilon: z.number().positive().default(1e-5),
+  })
+  .check(({ value, issues }) => {
+    const fault = shapeFault(value);
+    // At the whole shape, not at one field: the place shown is then where it was last written, be it either field.
+    if (fault !== undefined) issues.push({ code: "custom", input: value, path: [], message: fault });
+  });
+
+/** Why such a model cannot be, whatever its vocabulary. */
+function shapeFault(shape: Omit<Parameters<typeof defineLlama>[0], "vocabSize">): string | undefined {
+  try {
+    defineLlama({ ...shape, vocabSize: 1 });
+    return undefined;
+  } catch (error) {
+    if (error instanceof PipelineError) return error.message;
+    throw error;
+  }
+}
 
 /** What one optimizer step reads: microBatchSize × gradientAccumulation rows. */
 export const batchParams = {

@@ -143,47 +143,85 @@ function parseSet(option: string): ConfigNode {
 
 function invalid(root: ConfigNode, issues: readonly StandardIssue[], schema: StandardSchema): PipelineError {
   const jsonSchema = inputJsonSchema(schema);
-  const texts = issues.flatMap((issue) => describeIssue(root, issue, (path) => keysAt(jsonSchema, path)));
+  const misspelt = issues.flatMap((issue) => {
+    const parent = pathOf(issue);
+    const known = keysAt(jsonSchema, parent);
+    return unknownKeys(issue).map((key): UnknownKey => ({ parent, key, known, near: nearest(key, known) }));
+  });
+  // A key that is misspelt is missing as well: that is one mistake, and told once.
+  const meant = new Set(misspelt.map(({ parent, near }) => near && nameOf([...parent, near])));
+  const wrong = issues.filter((issue) => unknownKeys(issue).length === 0);
+  const texts = [
+    ...misspelt.map((unknown) => describeUnknown(root, unknown)),
+    ...wrong
+      .filter((issue) => !(meant.has(nameOf(pathOf(issue))) && isMissing(root, issue)))
+      .map((issue) => describeWrong(root, issue)),
+  ];
   const count = texts.length === 1 ? "the place" : `the ${texts.length} places`;
-  return userError("CONFIG_INVALID", texts.join("\n\n"), `correct ${count} shown and run again`);
+  const wholeSection = wrong.some((issue) => pathOf(issue).length === 1 && isMissing(root, issue));
+  return userError(
+    "CONFIG_INVALID",
+    texts.join("\n\n"),
+    wholeSection
+      ? "take what is missing from another recipe: begin with a line like `extends: tiny.yaml`"
+      : `correct ${count} shown and run again`,
+  );
 }
 
-function describeIssue(
-  root: ConfigNode,
-  issue: StandardIssue,
-  keys: (path: readonly PropertyKey[]) => string[],
-): string[] {
-  const path = (issue.path ?? []).map((part) => (typeof part === "object" ? part.key : part));
-  const unknown = unknownKeys(issue);
-  if (unknown.length > 0) return unknown.map((key) => describeUnknown(root, [...path, key], key, keys(path)));
-  const { node, key, found } = locate(root, path);
-  const name = path.map(String).join(".");
-  if (found === path.length) return [showAt(node.origin, `${name}: ${issue.message}`)];
-  // Nothing was written there: point at what should hold it.
-  return [showAt(key ?? firstOf(node.origin), `${name} is missing: ${issue.message}`)];
+interface UnknownKey {
+  readonly parent: readonly PropertyKey[];
+  readonly key: string;
+  /** The keys that may stand there, and the one that was probably meant. */
+  readonly known: readonly string[];
+  readonly near: string | undefined;
+}
+
+const pathOf = ({ path = [] }: StandardIssue): PropertyKey[] =>
+  path.map((part) => (typeof part === "object" ? part.key : part));
+const nameOf = (path: readonly PropertyKey[]): string => path.map(String).join(".");
+
+const isMissing = (root: ConfigNode, issue: StandardIssue): boolean =>
+  locate(root, pathOf(issue)).found < pathOf(issue).length;
+
+function describeWrong(root: ConfigNode, issue: StandardIssue): string {
+  const path = pathOf(issue);
+  const { node, key } = locate(root, path);
+  const message = issue.message.replace(/^Invalid input: /, "");
+  if (isMissing(root, issue)) {
+    // Nothing was written there: point at what should hold it.
+    const expected = message.replace(/, received undefined$/, "");
+    return showAt(key ?? firstOf(node.origin), `${nameOf(path)} is missing: ${expected}`);
+  }
+  const written = node.kind === "scalar" && typeof node.value === "string" ? node.value : undefined;
+  const near = written === undefined ? undefined : nearest(written, choices(issue));
+  const advice = near === undefined ? "" : `; did you mean ${near}?`;
+  return showAt(node.origin, `${nameOf(path)}: ${message}${advice}`);
 }
 
 /** An unknown key is reported by zod at its parent, with the keys beside it. */
-function unknownKeys(issue: StandardIssue): string[] {
-  const keys = "keys" in issue ? issue.keys : undefined;
-  return Array.isArray(keys) ? keys.filter((key) => typeof key === "string") : [];
+const unknownKeys = (issue: StandardIssue): string[] => stringsAt(issue, "keys");
+
+/** The values of an enumeration, or of what tells the members of a union apart, as zod gives them beside the message. */
+const choices = (issue: StandardIssue): string[] => [
+  ...stringsAt(issue, "values"),
+  ...stringsAt(issue, "options"),
+];
+
+function stringsAt(issue: object, property: string): string[] {
+  const list = Object.entries(issue).find(([name]) => name === property)?.[1] as unknown;
+  return Array.isArray(list) ? list.filter((item) => typeof item === "string") : [];
 }
 
-function describeUnknown(
-  root: ConfigNode,
-  path: readonly PropertyKey[],
-  key: string,
-  known: readonly string[],
-): string {
+function describeUnknown(root: ConfigNode, { parent, key, known, near }: UnknownKey): string {
+  const path = [...parent, key];
   const { key: origin, node } = locate(root, path);
-  const near = nearest(key, known);
   const advice =
     near !== undefined
       ? `; did you mean ${near}?`
       : known.length > 0
         ? `; there are: ${known.join(", ")}`
         : "";
-  return showAt(origin ?? node.origin, `unknown key ${path.map(String).join(".")}${advice}`);
+  return showAt(origin ?? node.origin, `unknown key ${nameOf(path)}${advice}`);
 }
 
 const firstOf = (origin: Origin): Origin => ({ ...origin, end: origin.start + 1 });

@@ -92,7 +92,7 @@ test("a wrong value in an extended file is shown in that file", async () => {
   write({ "base.yaml": "train:\n  steps: many\n", "a.yaml": "extends: base.yaml\nname: x\n" });
   expect(await messageOf(load("a.yaml"), "CONFIG_INVALID")).toBe(
     [
-      "base.yaml:2:10: train.steps: Invalid input: expected number, received string",
+      "base.yaml:2:10: train.steps: expected number, received string",
       "  1 | train:",
       "> 2 |   steps: many",
       "    |          ^^^^",
@@ -132,6 +132,41 @@ test.each([
   const message = await messageOf(load("a.yaml", [option]), "CONFIG_INVALID");
   expect(message).toContain(first);
   expect(message).toContain(caret);
+});
+
+test("a misspelt key is told once, though the one that was meant is missing too", async () => {
+  write({ "a.yaml": "train:\n  stesp: 3\n" });
+  expect(await messageOf(load("a.yaml"), "CONFIG_INVALID")).toBe(
+    [
+      "a.yaml:2:3: unknown key train.stesp; did you mean steps?",
+      "  1 | train:",
+      "> 2 |   stesp: 3",
+      "    |   ^^^^^",
+    ].join("\n"),
+  );
+});
+
+test("a value that is nearly one of those allowed is guessed at", async () => {
+  write({ "a.yaml": "kind: {type: cosin}\nlanguage: ehn\n" });
+  const choosing = z.strictObject({
+    kind: z.discriminatedUnion("type", [
+      z.strictObject({ type: z.literal("cosine") }),
+      z.strictObject({ type: z.literal("constant") }),
+    ]),
+    language: z.enum(["en", "zh"]),
+  });
+  const loaded = loadConfig({ projectRoot, file: "a.yaml", schema: choosing });
+  const message = await messageOf(loaded, "CONFIG_INVALID");
+  expect(message).toMatch(/^a\.yaml:1:14: kind\.type: .*; did you mean cosine\?$/m);
+  expect(message).toMatch(/^a\.yaml:2:11: language: .*; did you mean en\?$/m);
+});
+
+test("a recipe that lacks a whole section is told of extends", async () => {
+  write({ "a.yaml": "name: x\n" });
+  await expect(load("a.yaml")).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    hint: expect.stringContaining("extends: tiny.yaml") as string,
+  });
 });
 
 test.each([["train.steps"], ["=4"], ["train..steps=4"]])(

@@ -25,7 +25,15 @@ export function speedText(progress: Progress, rate: Rate | undefined): string | 
 }
 
 /** What decides whether training goes well stands first. */
-const order = ["loss", "validationLoss", "rewardAccuracy", "rewardMargin", "accuracy", "learningRate"];
+const order = [
+  "loss",
+  "finalLoss",
+  "validationLoss",
+  "rewardAccuracy",
+  "rewardMargin",
+  "accuracy",
+  "learningRate",
+];
 const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
 
 /** `loss 3.412`, `learning rate 0.0012`; the most telling first. */

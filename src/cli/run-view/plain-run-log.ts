@@ -6,11 +6,12 @@ import { formatDuration } from "../../report/quantity.ts";
 import type { RunnerEvent } from "../../runner/event.ts";
 import { amountText, metricTexts, outputTexts, speedText } from "./figures.ts";
 import { timeLeftMs } from "./rate.ts";
-import { printable } from "../text-width.ts";
+import { printable, truncate } from "../text-width.ts";
 import type { RunViewState } from "./run-view-state.ts";
-import { stoppedText } from "./render-run-view.ts";
+import { skippedText, stoppedText } from "./render-run-view.ts";
 
 const minimumMs = 10_000;
+const reasonColumns = 200;
 /** A hair less than ten per cent: 0.3 − 0.2 is 0.09999999999999998. */
 const minimumShare = 0.1 - 1e-9;
 
@@ -65,7 +66,11 @@ function describe(event: RunnerEvent, state: RunViewState, now: number): readonl
     case "stage-hit":
       return [[`${event.stage}: cached`, ...outputTexts(event.outputs).slice(0, 3)].join(" · ")];
     case "stage-started": {
-      const reasons = event.reasons.map(({ message }) => message).join("; ");
+      // `npx pipeline why` gives them whole.
+      const reasons = truncate(
+        event.reasons.map(({ message }) => printable(message)).join("; "),
+        reasonColumns,
+      );
       const what = event.resumeStep === undefined ? "started" : `resumed at step ${event.resumeStep}`;
       return [`${event.stage}: ${what}${reasons === "" ? "" : ` (${reasons})`}`];
     }
@@ -102,8 +107,10 @@ function describe(event: RunnerEvent, state: RunViewState, now: number): readonl
       const stage = state.stages.find(({ id }) => id === event.stage);
       return [`${event.stage}: ${stage === undefined ? "stopped" : stoppedText(stage)}`];
     }
-    case "stage-skipped":
-      return [`${event.stage}: skipped: ${printable(event.because)}`];
+    case "stage-skipped": {
+      const needs = state.stages.find(({ id }) => id === event.stage)?.needs ?? [];
+      return [`${event.stage}: ${skippedText({ needs }, printable(event.because))}`];
+    }
     case "stage-waiting":
       return [`${event.stage}: ${printable(event.message)}`];
     case "warning": {

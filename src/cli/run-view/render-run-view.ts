@@ -140,7 +140,7 @@ function restingSpans(stage: StageView, { stages }: RunViewState): Line {
     case "interrupted":
       return [[stoppedText(stage), "yellow"]];
     case "skipped":
-      return [[`skipped: ${stage.note ?? ""}`, "dim"]];
+      return [[skippedText(stage, stage.note ?? ""), "dim"]];
     case "locked":
       return [[stage.note ?? "waits for another run", "yellow"]];
     case "running":
@@ -150,6 +150,11 @@ function restingSpans(stage: StageView, { stages }: RunViewState): Line {
 
 export function stoppedText({ checkpointStep }: StageView): string {
   return checkpointStep === undefined ? "stopped" : `stopped; goes on from step ${checkpointStep}`;
+}
+
+/** `because`: a stage that it needs, or why nothing new was started. */
+export function skippedText({ needs }: Pick<StageView, "needs">, because: string): string {
+  return needs.includes(because) ? `skipped: ${because} did not finish` : `skipped: ${because}`;
 }
 
 function firstLine({ error }: StageView): string {

@@ -26,7 +26,13 @@ export function runSummary(state: RunViewState, options: RunSummaryOptions): str
     if (state.finished.executed > 0 || state.stages.length > 0) blocks.push(artifacts(state, options));
     blocks.push(["next", ...nextLines(options)]);
   } else {
-    blocks.push([`finished stages stay cached; go on with ${paint("bold", options.again)}`]);
+    // The same command would only fail again where it, or the recipe, says what cannot work.
+    const usersMistake = failed.some(({ error }) => error?.kind === "user");
+    blocks.push([
+      usersMistake
+        ? "finished stages stay cached; correct that and run again"
+        : `finished stages stay cached; go on with ${paint("bold", options.again)}`,
+    ]);
   }
   return blocks
     .filter((block) => block.length > 0)

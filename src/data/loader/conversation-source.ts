@@ -8,7 +8,7 @@ import type { Encoder } from "../../tokenizer/encoder.ts";
 import type { Batch, BatchSource } from "../batch.ts";
 import type { Conversation } from "../records.ts";
 import { EpochOrder, type EpochPosition } from "./epoch-order.ts";
-import { checkLoaderOptions, type LoaderOptions } from "./loader-options.ts";
+import { checkLoaderOptions, noRecords, type LoaderOptions } from "./loader-options.ts";
 import { PaddedBatch } from "./padded-batch.ts";
 import { createPrefetchedSource } from "./prefetched-source.ts";
 
@@ -31,7 +31,7 @@ export interface ConversationSource extends BatchSource {
 
 /**
  * Conversations are encoded once to see which are used, and again when their batch is due: memory does not grow with
- * their tokens. Throws LOADER_NO_ROWS if none is left.
+ * their tokens. Throws LOADER_NO_RECORDS where there is none, LOADER_NO_ROWS if none is left.
  */
 export function createConversationSource(
   conversations: readonly Conversation[],
@@ -61,6 +61,7 @@ export function createConversationSource(
     lengths.push(encoded.ids.length);
     if (encoded.truncated) truncated++;
   }
+  if (conversations.length === 0) throw noRecords("conversations");
   if (kept.length === 0) {
     throw userError(
       "LOADER_NO_ROWS",

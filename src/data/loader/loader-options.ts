@@ -1,4 +1,4 @@
-import { userError } from "../../errors.ts";
+import { userError, type PipelineError } from "../../errors.ts";
 
 export interface LoaderOptions {
   /** Rows of a batch (B). */
@@ -15,4 +15,13 @@ export function checkLoaderOptions(options: Pick<LoaderOptions, "batchSize" | "s
     if (Number.isInteger(options[name]) && options[name] > 0) continue;
     throw userError("LOADER_OPTIONS", `${name} must be a positive integer, not ${options[name]}.`);
   }
+}
+
+/** LOADER_NO_RECORDS: where no source of a recipe gives any, e.g. one's own text alone. */
+export function noRecords(what: string): PipelineError {
+  return userError(
+    "LOADER_NO_RECORDS",
+    `There are no ${what} to train on.`,
+    `Name a source that gives ${what} in the recipe's downloadSample.sources, and ask it for more than a few.`,
+  );
 }

@@ -8,7 +8,7 @@ import type { Encoder } from "../../tokenizer/encoder.ts";
 import type { PairBatch, PairBatchSource } from "../batch.ts";
 import type { PreferencePair } from "../records.ts";
 import { EpochOrder, type EpochPosition } from "./epoch-order.ts";
-import { checkLoaderOptions, type LoaderOptions } from "./loader-options.ts";
+import { checkLoaderOptions, noRecords, type LoaderOptions } from "./loader-options.ts";
 import { PaddedBatch } from "./padded-batch.ts";
 import { createPrefetchedSource } from "./prefetched-source.ts";
 
@@ -38,7 +38,7 @@ interface EncodedAnswer {
   readonly truncated: boolean;
 }
 
-/** Throws LOADER_NO_ROWS if no pair is left. */
+/** Throws LOADER_NO_RECORDS where there is no pair, LOADER_NO_ROWS if none is left. */
 export function createPreferenceSource(
   pairs: readonly PreferencePair[],
   encoder: Encoder,
@@ -77,6 +77,7 @@ export function createPreferenceSource(
       if (chosen.truncated || rejected.truncated) truncated++;
     }
   }
+  if (pairs.length === 0) throw noRecords("preference pairs");
   if (kept.length === 0) {
     throw userError(
       "LOADER_NO_ROWS",

@@ -14,8 +14,8 @@ import type { Source, SourceFile } from "./source.ts";
 const READABLE = /\.(?:txt|md|jsonl)(?:\.gz)?$/iu;
 
 /**
- * Files in order of their path. Throws FILE_NOT_FOUND for a path that is not there and EMPTY_CORPUS for a folder
- * without a file of these kinds.
+ * Files in order of their path. Throws FILE_NOT_FOUND for a path that is not there, FILE_KIND_UNKNOWN for a file of
+ * another kind and EMPTY_CORPUS for a folder without a file of these kinds.
  */
 export async function openLocal(path: string): Promise<Source> {
   const found = await stat(path).catch(() => undefined);
@@ -24,6 +24,13 @@ export async function openLocal(path: string): Promise<Source> {
       "FILE_NOT_FOUND",
       `${path}: there is no such file or folder.`,
       "Correct the path in the recipe; it is taken relative to the folder in which the pipeline runs.",
+    );
+  }
+  if (!found.isDirectory() && !READABLE.test(path)) {
+    throw userError(
+      "FILE_KIND_UNKNOWN",
+      `${path}: text is read from .txt, .md and .jsonl files (also .gz).`,
+      "Save it as plain text, and give the path of that file.",
     );
   }
   const root = found.isDirectory() ? path : dirname(path);

@@ -81,6 +81,7 @@ test("what goes wrong is told on one line each", () => {
         error: { code: "NO_NETWORK", message: "cannot reach\nthe host", kind: "failure" },
       }),
       at(2, { type: "stage-skipped", stage: "pretrain", because: "corpus failed" }),
+      at(2, { type: "stage-skipped", stage: "dpo", because: "pretrain" }),
       at(3, { type: "stage-interrupted", stage: "dpo", checkpointStep: 9 }),
       at(4, { type: "stage-waiting", stage: "dpo", message: "process 7 makes it" }),
     ).slice(1),
@@ -88,6 +89,7 @@ test("what goes wrong is told on one line each", () => {
     "0:00:01 warning ARTIFACT_MISSING: corpus: blob is gone",
     "0:00:02 corpus: failed: NO_NETWORK: cannot reach the host",
     "0:00:02 pretrain: skipped: corpus failed",
+    "0:00:02 dpo: skipped: pretrain did not finish",
     "0:00:03 dpo: stopped; goes on from step 9",
     "0:00:04 dpo: process 7 makes it",
   ]);

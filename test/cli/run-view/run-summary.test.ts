@@ -84,3 +84,16 @@ test("after an interrupt: where it goes on", () => {
     "■ stopped after 9.0 s: pretrain stopped; goes on from step 120\n\nfinished stages stay cached; go on with npx pipeline run dpo",
   );
 });
+
+test("after a user's mistake the same command is not offered again: it would fail again", () => {
+  const error = {
+    code: "FILE_NOT_FOUND",
+    message: "notes.txt: there is no such file",
+    kind: "user",
+  } as const;
+  const failed = at(2, { type: "stage-failed", stage: "pretrain", error });
+  const state = fold(corpusThenModel, pretrainStarted, failed, finished("failed", 0, 1));
+  expect(runSummary(state, options).split("\n").at(-1)).toBe(
+    "finished stages stay cached; correct that and run again",
+  );
+});

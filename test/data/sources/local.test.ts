@@ -97,6 +97,11 @@ test("a path that is not there, a folder without text and a broken gzip file are
     kind: "user",
   });
   await expect(openLocal(folder)).rejects.toMatchObject({ code: "EMPTY_CORPUS", kind: "user" });
+  await writeFile(join(folder, "a.pdf"), "%PDF-1.7");
+  await expect(openLocal(join(folder, "a.pdf"))).rejects.toMatchObject({
+    code: "FILE_KIND_UNKNOWN",
+    kind: "user",
+  });
   await writeFile(join(folder, "a.txt.gz"), gzipSync("hello ".repeat(1000)).subarray(0, 30));
   await expect(read(folder)).rejects.toMatchObject({ code: "FILE_CORRUPT" });
 });
