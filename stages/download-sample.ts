@@ -21,6 +21,7 @@ export const downloadSample = defineStage({
     questions: QuestionsArtifact,
   },
   params: downloadSampleParams,
+  files: ({ sources }) => sources.flatMap((source) => (source.kind === "local" ? [source.path] : [])),
   async run({ outputs, params, context }) {
     const manifests = await sample(params, {
       cacheDir: context.downloadsDirectory,

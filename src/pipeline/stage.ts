@@ -59,6 +59,8 @@ export interface Stage<I extends ArtifactMap, O extends ArtifactMap, P extends S
   readonly resources?: Resources;
   /** Facts about the machine that decide the result, e.g. which engine trains. Cheap: asked at every plan. */
   readonly environment?: Readonly<Record<string, () => Promise<Json>>>;
+  /** Files and folders that the stage reads beside its inputs: their content is in the fingerprint. Relative to the project. */
+  readonly files?: (params: InferOutput<P>) => readonly string[];
   readonly run: (args: RunArguments<I, O, InferOutput<P>>) => Promise<RunResult<O>>;
 }
 
@@ -77,5 +79,6 @@ export interface AnyStage {
   readonly resources?: Resources;
   readonly environment?: Readonly<Record<string, () => Promise<Json>>>;
   // Method syntax: parameters are compared bivariantly, which is what erasing the types needs.
+  files?(params: JsonObject): readonly string[];
   run(args: RunArguments<ArtifactMap, ArtifactMap, JsonObject>): Promise<RunResult<ArtifactMap>>;
 }

@@ -4,6 +4,7 @@
  */
 import { userError } from "../errors.ts";
 import type { ArtifactFormat } from "../hashing/fingerprint.ts";
+import { digestLocalFiles } from "../hashing/local-files.ts";
 import type { SourceFacts } from "../hashing/source-digest.ts";
 import type { ArtifactMap } from "../pipeline/artifact.ts";
 import type { ResolvedPipeline, StageInstance } from "../pipeline/define-pipeline.ts";
@@ -40,6 +41,7 @@ export interface Recipe {
 export async function makeRecipes(
   pipeline: ResolvedPipeline,
   manifest: CompiledManifest,
+  projectRoot: string,
 ): Promise<readonly Recipe[]> {
   const compiled = new Map(manifest.stages.map((stage) => [stage.name, stage]));
   const facts = new Map<() => Promise<Json>, Promise<Json>>();
@@ -49,20 +51,24 @@ export async function makeRecipes(
     facts.set(fact, answer);
     return answer;
   };
-  return Promise.all(pipeline.stages.map((instance) => makeRecipe(instance, compiled, ask)));
+  return Promise.all(pipeline.stages.map((instance) => makeRecipe(instance, compiled, ask, projectRoot)));
 }
 
 async function makeRecipe(
   { id, stage, inputs, params: wired }: StageInstance,
   compiled: ReadonlyMap<string, CompiledStage>,
   ask: (fact: () => Promise<Json>) => Promise<Json>,
+  projectRoot: string,
 ): Promise<Recipe> {
   const { source, module, exportName } = compiled.get(stage.name) ?? missingFile(stage.name);
   const result = await stage.params["~standard"].validate(wired);
   if (result.issues) throw invalidParams(id, result.issues);
   const params = result.value as JsonObject;
   const runtime = new Set(stage.runtimeParams ?? []);
-  const facts = Object.entries(stage.environment ?? {});
+  const facts = Object.entries(stage.environment ?? {}).map(([name, fact]) => [name, ask(fact)] as const);
+  const files = (stage.files?.(params) ?? []).map(
+    (path) => [`content of ${path}`, digestLocalFiles(projectRoot, path)] as const,
+  );
   return {
     id,
     name: stage.name,
@@ -78,7 +84,7 @@ async function makeRecipe(
     runtimeParams: pick(params, (key) => runtime.has(key)),
     source,
     environment: Object.fromEntries(
-      await Promise.all(facts.map(async ([name, fact]) => [name, await ask(fact)] as const)),
+      await Promise.all([...facts, ...files].map(async ([name, fact]) => [name, await fact] as const)),
     ),
     resources: stage.resources ?? {},
     code: { module, exportName },

@@ -112,9 +112,11 @@ class OpenedSession implements Session {
   }
 
   async #plan(targets: readonly string[], force: ReadonlySet<string>): Promise<FullPlan> {
-    const { resolved, manifest } = this.#opened;
+    const { resolved, manifest, options } = this.#opened;
     const selected = selectStages(resolved, targets);
-    const recipes = (await makeRecipes(resolved, manifest)).filter(({ id }) => selected.has(id));
+    const recipes = (await makeRecipes(resolved, manifest, options.projectRoot)).filter(({ id }) =>
+      selected.has(id),
+    );
     return makePlan({ pipeline: resolved.name, targets, recipes, force }, this.#reads);
   }
 

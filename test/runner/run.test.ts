@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { outcomes, Project } from "./project.ts";
@@ -404,4 +404,40 @@ test("prepare runs before planning, in run only, and its failure starts nothing"
   });
   project.edit("pipeline.ts", 'report("getting ready");', 'throw new Error("not ready");');
   await expect(project.run(["side"])).rejects.toThrow("not ready");
+});
+
+test("a file that a stage names is part of its fingerprint: editing it reruns the stage, and says which", async () => {
+  project.edit(
+    "stages/words.ts",
+    `runtimeParams: ["logEvery"],`,
+    `runtimeParams: ["logEvery"], files: () => ["notes"],`,
+  );
+  mkdirSync(join(project.root, "notes"));
+  writeFileSync(join(project.root, "notes/a.txt"), "one");
+  await project.run();
+  expect(outcomes(await project.run())).toEqual(ALL_HITS);
+  writeFileSync(join(project.root, "notes/a.txt"), "two");
+  expect(outcomes(await project.run())).toMatchObject({ words: "executed", count: "hit" });
+  writeFileSync(join(project.root, "notes/b.txt"), "new");
+  const session = await project.open();
+  const { reasons } = await session.why("words");
+  await session.close();
+  expect(reasons.map(({ message }) => message).join()).toContain("content of notes");
+});
+
+test("files for people are added to the copy only: the artifact is what the stage wrote", async () => {
+  project.edit(
+    "pipeline.ts",
+    `defaultConfig:`,
+    `present: { words: async (directory) => (await import("node:fs")).writeFileSync(directory + "/page.html", "hello") }, defaultConfig:`,
+  );
+  const { executed } = await project.run();
+  expect(executed).toBe(4);
+  expect(project.read("artifacts/words/words/page.html")).toBe("hello");
+  const session = await project.open();
+  const stored = session.output("words", "words");
+  await session.close();
+  expect(existsSync(join(stored?.directory ?? "", "value.txt"))).toBe(true);
+  expect(existsSync(join(stored?.directory ?? "", "page.html"))).toBe(false);
+  expect(outcomes(await project.run())).toEqual(ALL_HITS);
 });
