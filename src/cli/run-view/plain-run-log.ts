@@ -7,6 +7,7 @@ import type { RunnerEvent } from "../../runner/event.ts";
 import { amountText, metricTexts, outputTexts, speedText } from "./figures.ts";
 import { timeLeftMs } from "./rate.ts";
 import { printable, truncate } from "../text-width.ts";
+import { logLine } from "./log-line.ts";
 import type { RunViewState } from "./run-view-state.ts";
 import { skippedText, stoppedText } from "./render-run-view.ts";
 
@@ -94,7 +95,7 @@ function describe(event: RunnerEvent, state: RunViewState, now: number): readonl
       return [`${event.stage}: ${parts.join(" · ")}`];
     }
     case "stage-log": {
-      const line = printable(event.line);
+      const line = logLine(event);
       return line === "" ? [] : [`${event.stage}: │ ${line}`];
     }
     case "stage-finished": {

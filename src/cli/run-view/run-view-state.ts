@@ -6,6 +6,7 @@ import type { SerializedError } from "../../errors.ts";
 import type { Progress } from "../../pipeline/stage.ts";
 import type { OutputRecord, RunnerEvent } from "../../runner/event.ts";
 import { printable } from "../text-width.ts";
+import { logLine } from "./log-line.ts";
 import { observeRate, type Rate } from "./rate.ts";
 
 export type StageState =
@@ -128,7 +129,7 @@ function reduceStage(stage: StageView, event: StageEvent): StageView {
     case "stage-checkpoint":
       return { ...stage, checkpointStep: event.step };
     case "stage-log": {
-      const line = printable(event.line);
+      const line = logLine(event);
       return line === "" ? stage : { ...stage, log: [...stage.log, line].slice(-keptLogLines) };
     }
     case "stage-finished":
