@@ -1,4 +1,5 @@
 /** Runs the named benchmarks (default: all) and prints a table, or with --json one line a row. */
+import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { encoding } from "./encoding.ts";
 import { exportParity } from "./export-parity.ts";
@@ -27,6 +28,7 @@ export async function main(argv: string[]): Promise<number> {
     return 2;
   }
   const report = values.json ? (row: BenchRow) => console.log(JSON.stringify(row)) : printRow;
+  warnIfBusy();
   let failures = 0;
   for (const { name, run } of benchmarks) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
@@ -38,6 +40,16 @@ export async function main(argv: string[]): Promise<number> {
     }
   }
   return failures > 0 ? 1 : 0;
+}
+
+/** Threads that wait for each other suffer more from other work than those that do not: even ratios are off then. */
+function warnIfBusy(): void {
+  const [load = 0] = loadavg();
+  const cpus = availableParallelism();
+  if (load > cpus / 2)
+    console.error(
+      `warning: other work runs here (load ${load.toFixed(1)} on ${cpus} CPUs): do not trust ratios`,
+    );
 }
 
 function printRow({ bench, job, value, unit, peer, peerValue, ratio, note }: BenchRow): void {

@@ -43,17 +43,31 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-export function row(fields: Omit<BenchRow, "ratio" | "machine">): BenchRow {
-  const { value, peerValue } = fields;
-  const ratio = value === null || peerValue === null ? null : significant(value / peerValue);
+export function row({
+  bench,
+  job,
+  value,
+  unit,
+  peer,
+  peerValue,
+  note,
+}: Omit<BenchRow, "ratio" | "machine">): BenchRow {
   return {
-    ...fields,
-    value: value === null ? null : significant(value),
-    peerValue: peerValue === null ? null : significant(peerValue),
-    ratio,
+    bench,
+    job,
+    value: significant(value),
+    unit,
+    peer,
+    peerValue: significant(peerValue),
+    ratio: value === null || peerValue === null ? null : significant(value / peerValue),
     machine: machine(),
+    ...(note === undefined ? {} : { note }),
   };
 }
 
 /** Four significant digits: more would be noise. */
-const significant = (value: number): number => Number(value.toPrecision(4));
+function significant(value: number): number;
+function significant(value: number | null): number | null;
+function significant(value: number | null): number | null {
+  return value === null ? null : Number(value.toPrecision(4));
+}
