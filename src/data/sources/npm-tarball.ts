@@ -118,14 +118,24 @@ async function npmPack(
   }
 }
 
+const PATIENCE_MS = 5_000;
+
 /** npm runs in the current folder, so that a project's own .npmrc counts. */
-async function npm(args: readonly string[], spec: string, { signal }: DownloadOptions): Promise<string> {
+async function npm(
+  args: readonly string[],
+  spec: string,
+  { signal, onNotice }: DownloadOptions,
+): Promise<string> {
+  // Without a network npm tries again by itself, for a minute or more, and says nothing.
+  const slow = setTimeout(() => onNotice?.(`${spec}: waiting for npm to reach its registry`), PATIENCE_MS);
   try {
     const { stdout } = await execa("npm", args, { ...(signal ? { cancelSignal: signal } : {}) });
     return stdout;
   } catch (error) {
     if (!(error instanceof ExecaError) || error.isCanceled) throw error;
     throw npmFailure(args, spec, error as ExecaError);
+  } finally {
+    clearTimeout(slow);
   }
 }
 
@@ -147,7 +157,11 @@ function npmFailure(args: readonly string[], spec: string, error: ExecaError): P
       cause: error,
     });
   }
-  const why = /npm (?:error|ERR!) (?!code)(.+)/u.exec(output)?.[1] ?? error.shortMessage;
+  // Of what npm prints, the sentence: not the fields of the system's error that it lists above it.
+  const why =
+    /npm (?:error|ERR!) (?:network )?(?!(?:code|errno|syscall|address|port|type|host) )(.+)/u.exec(
+      output,
+    )?.[1] ?? error.shortMessage;
   return new PipelineError({
     code: "NETWORK_UNAVAILABLE",
     message: `npm ${args[0] ?? ""} ${spec} failed: ${why}`,
