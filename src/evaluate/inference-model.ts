@@ -12,6 +12,7 @@ import { llamaHidden, outputLogits, readParameters } from "../model/llama.ts";
 import { gather, reshape } from "../tensor/ops.ts";
 import { defineProgram, feed, type Program, type ProgramFunction, type Variable } from "../tensor/program.ts";
 import { float32, int32, type HostTensor } from "../tensor/types.ts";
+import { feedSequences, sequenceFeeds } from "../train/sequence-feeds.ts";
 
 /** B sequences of T tokens, row-major; lossMask is 1 where the target counts. */
 export interface ScoringBatch {
@@ -98,7 +99,7 @@ function inferenceProgram(
   return defineProgram({
     variables,
     functions: [
-      scoringFunction(config, variables, [batchSize, sequenceLength]),
+      scoringFunction(config, variables, batchSize, sequenceLength),
       ...windows.map((window) => nextTokenLogitsFunction(config, variables, window)),
     ],
   });
@@ -107,13 +108,12 @@ function inferenceProgram(
 function scoringFunction(
   config: LlamaConfig,
   variables: readonly Variable[],
-  shape: [number, number],
+  batchSize: number,
+  sequenceLength: number,
 ): ProgramFunction {
-  const inputs = feed("inputs", shape, "int32"); // (B, T)
-  const targets = feed("targets", shape, "int32");
-  const lossMask = feed("lossMask", shape);
-  const losses = tokenLosses(config, readParameters(variables), { inputs, targets, lossMask }); // (B, T)
-  return { name: "tokenLosses", feeds: [inputs, targets, lossMask], fetches: { losses }, effects: [] };
+  const batch = feedSequences(batchSize, sequenceLength); // (B, T)
+  const losses = tokenLosses(config, readParameters(variables), batch); // (B, T)
+  return { name: "tokenLosses", feeds: sequenceFeeds(batch), fetches: { losses }, effects: [] };
 }
 
 function nextTokenLogitsFunction(

@@ -35,6 +35,9 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return startTimeOf(identity.pid) === identity.startTime;
 }
 
+/** Whether any process of this host has the pid now. */
+export const isRunning = (pid: number): boolean => startTimeOf(pid) !== undefined;
+
 /** Undefined where no such process lives; a killed one that its parent has not yet collected is not alive. */
 function startTimeOf(pid: number): string | undefined {
   return process.platform === "linux" ? startTimeFromProc(pid) : startTimeFromPs(pid);

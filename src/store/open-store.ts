@@ -1,6 +1,6 @@
 /** Puts the parts of the store together: index, objects, locks, views and work, all below one cache directory. */
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PipelineError } from "../errors.ts";
 import { IndexDatabase } from "./index-database.ts";
@@ -82,9 +82,7 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
         });
       const target = join(projectRoot, path);
       await mkdir(dirname(target), { recursive: true });
-      const workDirectory = await makeWorkDirectory(workRoot, "view");
-      await makeView({ target, object: record, objectPath: objects.path(digest), workDirectory, present });
-      await rm(workDirectory, { recursive: true, force: true });
+      await makeView({ target, object: record, objectPath: objects.path(digest), present });
       index.transaction((put) => put(["view", stageId, output], digest));
       return path;
     },

@@ -4,8 +4,9 @@
  * the read-only original (docs/adr/0011).
  */
 import { constants, existsSync, renameSync } from "node:fs";
-import { chmod, copyFile, mkdir, rm, symlink } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { chmod, copyFile, mkdir, readdir, rm, symlink } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
+import { isRunning } from "../std/process-identity.ts";
 import type { ObjectRecord } from "./records.ts";
 
 /** Above this size, and where blocks cannot be shared, a file is linked instead of copied. */
@@ -15,23 +16,17 @@ export interface ViewOptions {
   readonly target: string;
   readonly object: ObjectRecord;
   readonly objectPath: string;
-  /** A directory of this process's own on the same file system; what a kill leaves there is swept. */
-  readonly workDirectory: string;
   /** Adds files for people to the finished copy. */
   readonly present?: ((directory: string) => Promise<void>) | undefined;
 }
 
 /** Replaces `target` by a view of the object; a reader sees the old one or the new one, never a half. */
-export async function makeView({
-  target,
-  object,
-  objectPath,
-  workDirectory,
-  present,
-}: ViewOptions): Promise<void> {
-  const next = join(workDirectory, "next");
-  const old = join(workDirectory, "old");
-  await mkdir(next);
+export async function makeView({ target, object, objectPath, present }: ViewOptions): Promise<void> {
+  // Beside the target, because artifacts/ and cache/ may be on two file systems.
+  const work = join(dirname(target), `.${basename(target)}.${process.pid}`);
+  const [next, old] = [join(work, "next"), join(work, "old")];
+  await sweep(target);
+  await mkdir(next, { recursive: true });
   for (const { path, sizeBytes } of object.files) {
     const to = join(next, path);
     await mkdir(dirname(to), { recursive: true });
@@ -41,6 +36,17 @@ export async function makeView({
   // Between these two renames there is no view, and after a kill here the next run makes it again.
   if (existsSync(target)) renameSync(target, old);
   renameSync(next, target);
+  await rm(work, { recursive: true, force: true });
+}
+
+/** Removes what killed processes left beside the target. */
+async function sweep(target: string): Promise<void> {
+  const prefix = `.${basename(target)}.`;
+  for (const name of await readdir(dirname(target))) {
+    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : NaN;
+    if (Number.isInteger(pid) && (pid === process.pid || !isRunning(pid)))
+      await rm(join(dirname(target), name), { recursive: true, force: true });
+  }
 }
 
 /** `home`: where the file will be in the end; a relative link counts from there. */

@@ -8,7 +8,7 @@ import type { Parameters } from "../model/llama.ts";
 import type { Tensor } from "../tensor/graph.ts";
 import { cast, concat, less, mul, neg, scalarConstant, slice, softplus, sub, sum } from "../tensor/ops.ts";
 import { feed, type ProgramFunction } from "../tensor/program.ts";
-import { feedSequences, sequenceFeeds } from "./inference-functions.ts";
+import { feedSequences, sequenceFeeds } from "./sequence-feeds.ts";
 import {
   defineTrainingProgram,
   type TrainingProgram,

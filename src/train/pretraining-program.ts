@@ -1,12 +1,7 @@
 /** The program of pretraining and supervised fine-tuning: mean cross-entropy of the supervised tokens. */
 import { tokenLosses } from "../model/language-model-loss.ts";
 import { sum } from "../tensor/ops.ts";
-import {
-  evaluateFunction,
-  feedSequences,
-  nextTokenLogitsFunction,
-  sequenceFeeds,
-} from "./inference-functions.ts";
+import { feedSequences, sequenceFeeds } from "./sequence-feeds.ts";
 import {
   defineTrainingProgram,
   type TrainingProgram,
@@ -15,24 +10,17 @@ import {
 
 /**
  * Functions: `trainStep`, or `accumulate` and `applyGradients` (see training-functions.ts), on feeds inputs, targets
- * int32 (B, T) and lossMask (B, T); `evaluate` and `nextTokenLogits` (see inference-functions.ts).
+ * int32 (B, T) and lossMask (B, T).
  */
 export function pretrainingProgram(options: TrainingProgramOptions): TrainingProgram {
   const { model, microBatchSize, sequenceLength } = options;
-  return defineTrainingProgram(
-    options,
-    (parameters) => {
-      const batch = feedSequences(microBatchSize, sequenceLength);
-      return {
-        feeds: sequenceFeeds(batch),
-        lossSum: sum(tokenLosses(model, parameters, batch)),
-        weight: sum(batch.lossMask),
-        metricSums: {},
-      };
-    },
-    (parameters) => [
-      evaluateFunction(model, parameters, microBatchSize, sequenceLength),
-      nextTokenLogitsFunction(model, parameters, sequenceLength),
-    ],
-  );
+  return defineTrainingProgram(options, (parameters) => {
+    const batch = feedSequences(microBatchSize, sequenceLength);
+    return {
+      feeds: sequenceFeeds(batch),
+      lossSum: sum(tokenLosses(model, parameters, batch)),
+      weight: sum(batch.lossMask),
+      metricSums: {},
+    };
+  });
 }

@@ -256,5 +256,5 @@ const nonFinite = (step: number, loss: number, gradientNorm: number) =>
   new PipelineError({
     code: "NON_FINITE_LOSS",
     message: `step ${step} has loss ${loss} and gradient norm ${gradientNorm}; nothing of it was saved`,
-    hint: "Lower learningRate or gradientClip, lengthen the warmup, or look at the data of this step.",
+    hint: "Lower schedule.peak or optimizer.gradientClip, lengthen the warmup, or look at the data of this step.",
   });

@@ -27,7 +27,7 @@ export interface TrainingProgram {
 export function defineTrainingProgram(
   options: TrainingProgramOptions,
   objective: (parameters: Parameters) => Objective,
-  otherFunctions: (parameters: Parameters) => readonly ProgramFunction[],
+  otherFunctions: (parameters: Parameters) => readonly ProgramFunction[] = () => [],
 ): TrainingProgram {
   for (const field of ["microBatchSize", "sequenceLength", "gradientAccumulation"] as const)
     if (!Number.isSafeInteger(options[field]) || options[field] < 1)

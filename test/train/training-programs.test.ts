@@ -3,7 +3,7 @@ import type { Executable } from "../../src/engine/engine.ts";
 import { defineLlama } from "../../src/model/llama-config.ts";
 import { initialValue, listParameters } from "../../src/model/llama-parameters.ts";
 import { dpoLoss, dpoProgram, pairLogProbabilities } from "../../src/train/dpo-program.ts";
-import { feedSequences, inferenceProgram, sequenceFeeds } from "../../src/train/inference-functions.ts";
+import { feedSequences, sequenceFeeds } from "../../src/train/sequence-feeds.ts";
 import { defineOptimizer } from "../../src/train/optimizer.ts";
 import { pretrainingProgram } from "../../src/train/pretraining-program.ts";
 import { defineParameters } from "../../src/model/llama-parameters.ts";
@@ -100,9 +100,9 @@ describe.each(executors)("on %s", async (kind) => {
         1e-3 * expected.grad_norm + 1e-3,
       );
     }
-    const results = await executable.call("evaluate", goldenBatch);
-    const sum = (name: string) => [...(results[name]?.data ?? [])].reduce((total, x) => total + x, 0);
-    expect(Math.abs(sum("lossSum") / sum("tokenCount") - golden.adamw.loss_after)).toBeLessThan(1e-3);
+    const still = { ...goldenBatch, learningRate: scalar(0), step: scalar(13) }; // moves no parameter
+    const after = value(await executable.call("trainStep", still), "loss");
+    expect(Math.abs(after - golden.adamw.loss_after)).toBeLessThan(1e-3);
     const expected = await readGolden("after-adamw.safetensors", names);
     (await readAll(executable)).forEach((tensor, index) =>
       expect(relativeError(tensor, expected[index]), names[index]).toBeLessThan(1e-3),
@@ -135,29 +135,6 @@ describe.each(executors)("on %s", async (kind) => {
     (await readAll(parts)).forEach((tensor, index) =>
       expect(relativeError(tensor, expected[index])).toBeLessThan(1e-3),
     );
-  });
-
-  test("the greedy continuation is that of transformers", async () => {
-    const { prompt, continuation } = golden.greedy;
-    const length = prompt.length + continuation.length;
-    await using executable = await engine.compile(
-      inferenceProgram({ model: goldenConfig, batchSize: 1, sequenceLength: length }),
-    );
-    await loadGoldenWeights(executable);
-    const tokens = new Int32Array(length);
-    tokens.set(prompt);
-    for (let position = prompt.length - 1; position < length - 1; position++) {
-      const { logits } = await executable.call("nextTokenLogits", {
-        tokens: int32([1, length], tokens),
-        position: int32([], Int32Array.of(position)),
-      });
-      const values = Array.from(logits?.data ?? []);
-      tokens[position + 1] = values.indexOf(Math.max(...values));
-    }
-    expect([...tokens.slice(prompt.length)]).toEqual(continuation);
-    // One row of the whole logits is what nextTokenLogits gives.
-    const { logits } = await executable.call("logits", { tokens: int32([1, length], tokens) });
-    expect(logits?.shape).toEqual([1, length, goldenConfig.vocabSize]);
   });
 
   test("DPO's loss, rewards and norm are torch's", async () => {
@@ -308,9 +285,14 @@ describe.each(executors)("on %s", async (kind) => {
       vocabSize: 4096,
       contextLength: 64,
     });
-    await using executable = await engine.compile(
-      inferenceProgram({ model, batchSize: 4, sequenceLength: 64 }),
-    );
+    const { program } = pretrainingProgram({
+      model,
+      microBatchSize: 4,
+      sequenceLength: 64,
+      gradientAccumulation: 1,
+      optimizer: defineOptimizer(),
+    });
+    await using executable = await engine.compile(program);
     const { nextGaussian, nextInt } = ((random) => ({
       nextGaussian: () => random.nextGaussian(),
       nextInt: (bound: number) => random.nextInt(bound),
@@ -322,13 +304,14 @@ describe.each(executors)("on %s", async (kind) => {
         [4, 64],
         Int32Array.from({ length: 256 }, () => nextInt(4096)),
       );
-    const results = await executable.call("evaluate", {
+    const results = await executable.call("trainStep", {
       inputs: ids(),
       targets: ids(),
       lossMask: float32([4, 64], new Float32Array(256).fill(1)),
+      learningRate: scalar(0.001),
+      step: scalar(1),
     });
-    const mean = [...(results["lossSum"]?.data ?? [])].reduce((sum, x) => sum + x, 0) / 256;
-    expect(Math.abs(mean - Math.log(4096))).toBeLessThan(0.15);
+    expect(Math.abs(value(results, "loss") - Math.log(4096))).toBeLessThan(0.15);
   });
 
   test("one batch can be learnt by heart", async () => {
