@@ -48,8 +48,8 @@ export const defineParameters = (config: LlamaConfig): readonly Variable[] =>
 
 /**
  * The first value of a parameter: norms one, matrices normal with standard deviation initializerRange, the tied
- * embedding with half of it. A normalised state meets the embedding with logits of deviation σ√C, which lifts the
- * first loss to ln V + σ²C/2: by ½ at σ = 1/√C, by ⅛ at half of that, which is Hugging Face's usual 0.02 for C = 576.
+ * embedding with a third of it. A normalised state meets the embedding with logits of deviation σ√C, which lifts the
+ * first loss to ln V + σ²C/2: by ½ at σ = 1/√C, by 1/18 at a third of that.
  * Asked for in the order of `listParameters`, the values depend on the generator's seed only.
  */
 export function initialValue(
@@ -58,7 +58,7 @@ export function initialValue(
   nextGaussian: () => number,
 ): HostTensor {
   const data = new Float32Array(sizeOf(shape));
-  const deviation = name === embeddingName ? initializerRange / 2 : initializerRange;
+  const deviation = name === embeddingName ? initializerRange / 3 : initializerRange;
   if (shape.length < 2) data.fill(1);
   else for (let index = 0; index < data.length; index++) data[index] = deviation * nextGaussian();
   return float32(shape, data);

@@ -67,13 +67,13 @@ test("the rotary fields are also read where transformers 5 writes them", () => {
   expect(() => fromHuggingFaceConfig(rope("yarn"))).toThrow("rope_scaling");
 });
 
-test("matrices begin with the given spread, the tied embedding with half of it, norms with one", () => {
+test("matrices begin with the given spread, the tied embedding with a third of it, norms with one", () => {
   const config = defineLlama({ ...minilm, hiddenSize: 64, numHeads: 2, numKvHeads: 1, numLayers: 1 });
   let state = 0;
   const nextGaussian = () => (state++ % 2 === 0 ? 1 : -2);
   for (const info of listParameters(config)) {
     const { data } = initialValue(info, config, nextGaussian);
-    const spread = info.name === "model.embed_tokens.weight" ? 0.0625 : 0.125;
+    const spread = Math.fround(info.name === "model.embed_tokens.weight" ? 0.125 / 3 : 0.125);
     expect(new Set(data)).toEqual(info.shape.length === 1 ? new Set([1]) : new Set([spread, -2 * spread]));
   }
 });
