@@ -52,6 +52,13 @@ export function createProgram(context: CliContext, finish: (exitCode: number) =>
       finish(await runCommand(context, targets, options));
     });
 
+  recipe(command("watch [targets...]", "run, and run again whenever a source or a recipe changes")).action(
+    async (targets: string[], options: RecipeOptions) => {
+      const { watchCommand } = await import("./commands/watch.ts");
+      finish(await watchCommand(context, targets, options));
+    },
+  );
+
   recipe(command("plan [targets...]", "say what `run` would do and why; writes nothing"))
     .addOption(forceOption())
     .addOption(json)
