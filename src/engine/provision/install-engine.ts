@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { PipelineError } from "../../errors.ts";
+import { isRunning } from "../../std/process-identity.ts";
 import {
   BINDING_PACKAGE,
   findBindingPackage,
@@ -151,7 +152,7 @@ async function createWorkFolder(): Promise<string> {
     await mkdir(root, { recursive: true });
     for (const name of await readdir(root)) {
       const pid = name.startsWith(mine) ? Number(name.slice(mine.length).split("-")[0]) : undefined;
-      if (pid !== undefined && !isAlive(pid)) await rm(join(root, name), { recursive: true, force: true });
+      if (pid !== undefined && !isRunning(pid)) await rm(join(root, name), { recursive: true, force: true });
     }
     return await mkdtemp(join(root, `${mine}${process.pid}-`));
   } catch (cause) {
@@ -161,15 +162,5 @@ async function createWorkFolder(): Promise<string> {
       hint: "set XDG_CACHE_HOME to a folder that you may write to",
       cause,
     });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, but belongs to somebody else.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -7,7 +7,7 @@ import { mkdir, readdir, rename, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { PipelineError } from "../../errors.ts";
-import { sha256OfFile } from "./file-digest.ts";
+import { digestOfFile } from "../../std/digest.ts";
 import { BINDING_FILE, LIBRARY_FOLDER, NAPI_VERSION, platformName } from "./engine-build.ts";
 import { reportGrowth, wayFailed, type InstallContext } from "./install-context.ts";
 import { runTool } from "./run-tool.ts";
@@ -66,7 +66,7 @@ async function downloadWheel(context: InstallContext, pin: WheelPin): Promise<st
 
 /** Throws `DIGEST_MISMATCH`: a wheel that is not the pinned one is never used, nor worked around. */
 export async function verifyWheel(file: string, pin: Pick<WheelPin, "file" | "sha256">): Promise<void> {
-  const found = await sha256OfFile(file);
+  const found = await digestOfFile(file);
   if (found === pin.sha256) return;
   throw new PipelineError({
     code: "DIGEST_MISMATCH",

@@ -2,7 +2,7 @@
 import { readdir, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { platformName, recordFile, recordText, type BuildRecord } from "./engine-build.ts";
-import { sha256OfFile } from "./file-digest.ts";
+import { digestOfFile } from "../../std/digest.ts";
 
 /** Symbolic links in the build are names for files that are listed themselves. */
 export async function writeBuildRecord(
@@ -13,7 +13,7 @@ export async function writeBuildRecord(
   const files: BuildRecord["files"] = {};
   for (const entry of entries.filter((candidate) => candidate.isFile())) {
     const path = join(entry.parentPath, entry.name);
-    files[relative(folder, path)] = { bytes: (await stat(path)).size, sha256: await sha256OfFile(path) };
+    files[relative(folder, path)] = { bytes: (await stat(path)).size, sha256: await digestOfFile(path) };
   }
   const record: BuildRecord = {
     format: 1,
