@@ -2,7 +2,7 @@
  * One execution from lock to commit: waits for or takes the lock of the fingerprint, runs the stage process,
  * moves what it wrote into the store, and commits. How it ends is a value.
  */
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { serializeError, type SerializedError } from "../errors.ts";
 import { FINGERPRINT_VERSION } from "../hashing/fingerprint.ts";
@@ -12,22 +12,21 @@ import { thisProcess } from "../std/process-identity.ts";
 import type { ExecutionRecord, ObjectRecord, OutputEntry } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { Checkpoints } from "./checkpoints.ts";
-import type { CompiledManifest } from "./compiled.ts";
 import type { NewEvent } from "./event-log.ts";
+import type { Executor, StageReport, StageResult } from "./executor.ts";
 import { explainFailure } from "./failure.ts";
 import type { StagePlan } from "./plan.ts";
 import type { Grant } from "./resource-queue.ts";
-import { startStageChild, type ChildReport, type ChildResult } from "./stage-child.ts";
 
 /** What all executions of a run share. */
 export interface ExecutionContext {
   readonly runId: string;
-  readonly projectRoot: string;
   readonly compiledDirectory: string;
-  readonly manifest: CompiledManifest;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly store: Store;
   readonly checkpoints: Checkpoints;
+  /** Made when the first stage must run. */
+  readonly executor: () => Promise<Executor>;
   readonly presenters: Presenters;
   readonly emit: (event: NewEvent) => void;
   /** Stop gently. */
@@ -126,12 +125,13 @@ async function runLocked(
     ...(expectedMs === undefined ? {} : { expectedMs }),
   });
 
-  const work = await store.makeWorkDirectory(fingerprint.slice(0, 12));
+  const executor = await context.executor();
+  const work = await executor.workDirectory(fingerprint);
   try {
     const directories = Object.fromEntries(
-      Object.keys(recipe.outputs).map((name) => [name, join(work, "outputs", name)]),
+      Object.keys(recipe.outputs).map((name) => [name, join(work.path, "outputs", name)]),
     );
-    const result = await runChild(context, stage, grant, directories);
+    const result = await launchStage(context, executor, stage, grant, directories);
     if (result.outcome === "failed") {
       if (!context.signal.aborted) return result;
       const { step } = checkpoints.read(fingerprint);
@@ -162,30 +162,28 @@ async function runLocked(
     await checkpoints.remove(fingerprint);
     return { outcome: "executed", execution, durationMs };
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await work.dispose();
   }
 }
 
-async function runChild(
+async function launchStage(
   context: ExecutionContext,
-  { recipe, inputs, planned }: ReadyStage,
-  { acceleratorIds }: Grant,
+  executor: Executor,
+  { recipe, inputs, planned: { fingerprint } }: ReadyStage,
+  grant: Grant,
   outputs: Readonly<Record<string, string>>,
-): Promise<ChildResult> {
-  const { store, checkpoints, emit, compiledDirectory, manifest, projectRoot } = context;
+): Promise<StageResult> {
+  const { store, checkpoints, emit, compiledDirectory, env, runId } = context;
   const stage = recipe.id;
   const downloadsDirectory = join(store.directory, "downloads");
   await mkdir(downloadsDirectory, { recursive: true });
-  const child = startStageChild({
+  const child = await executor.launch({
     stage,
-    stageProcess: join(compiledDirectory, manifest.stageProcess),
-    watchdog: join(compiledDirectory, manifest.watchdog),
-    // Relative paths in params, e.g. of local text, count from the project.
-    cwd: projectRoot,
-    env:
-      acceleratorIds.length === 0
-        ? context.env
-        : { ...context.env, CUDA_VISIBLE_DEVICES: acceleratorIds.join(",") },
+    fingerprint,
+    runId,
+    resources: recipe.resources,
+    grant,
+    env,
     job: {
       module: join(compiledDirectory, recipe.code.module),
       exportName: recipe.code.exportName,
@@ -194,8 +192,8 @@ async function runChild(
         Object.entries(inputs).map(([name, { digest }]) => [name, store.objectPath(digest)]),
       ),
       outputs,
-      checkpointDirectory: checkpoints.dataDirectory(planned.fingerprint),
-      checkpointMark: checkpoints.markFile(planned.fingerprint),
+      checkpointDirectory: checkpoints.dataDirectory(fingerprint),
+      checkpointMark: checkpoints.markFile(fingerprint),
       downloadsDirectory,
     },
     onReport: (report) => emit(eventOf(stage, report)),
@@ -217,7 +215,7 @@ async function runChild(
   }
 }
 
-function eventOf(stage: string, report: ChildReport): NewEvent {
+function eventOf(stage: string, report: StageReport): NewEvent {
   switch (report.type) {
     case "log":
       return { type: "stage-log", stage, stream: "log", line: report.line };

@@ -18,8 +18,6 @@ export interface RunRequest {
   readonly full: FullPlan;
   readonly force: ReadonlySet<string>;
   readonly reads: PlanReads;
-  /** CPU slots; default: what the machine has. */
-  readonly jobs: number | undefined;
   /** The config file, relative to the project. */
   readonly config: string;
 }
@@ -94,7 +92,7 @@ class Run {
       this.#context.emit({ type: "warning", code: "ARTIFACT_DAMAGED", stage: recipe.id, message: damage });
     if (stage.hit) return this.#hit(stage, stage.hit);
     if (!isReady(stage)) throw new Error(`${recipe.id} was planned without its inputs`);
-    this.#scheduler ??= makeScheduler(this.#request.jobs);
+    this.#scheduler ??= makeScheduler(this.#context);
     const scheduler = await this.#scheduler;
     await scheduler.run(recipe.resources, async (grant) => {
       // Long may have passed in the queue.
@@ -223,10 +221,10 @@ class Run {
   }
 }
 
-/** Loaded when the first stage must run: a run of hits starts without execa and p-queue. */
-async function makeScheduler(jobs: number | undefined): Promise<ResourceScheduler> {
-  const { machineCapacity, ResourceScheduler: Scheduler } = await import("./resource-queue.ts");
-  return new Scheduler(machineCapacity(jobs));
+/** Loaded when the first stage must run: a run of hits starts without p-queue. */
+async function makeScheduler({ executor }: ExecutionContext): Promise<ResourceScheduler> {
+  const { ResourceScheduler: Scheduler } = await import("./resource-queue.ts");
+  return new Scheduler((await executor()).capacity);
 }
 
 const isReady = (stage: StagePlan): stage is ReadyStage =>

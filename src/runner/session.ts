@@ -2,26 +2,22 @@
  * Opens a project for questions and runs: the one place where pipeline, config, compiled code and store come
  * together. What commands do is done here; what they print is not.
  */
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { userError } from "../errors.ts";
 import { queryLineage } from "../lineage/query.ts";
 import { configJsonSchema } from "../pipeline/config-json-schema.ts";
-import { loadConfig, type LoadedConfig } from "../pipeline/config-load.ts";
-import { resolvePipeline, type Pipeline, type ResolvedPipeline } from "../pipeline/define-pipeline.ts";
+import { loadConfig } from "../pipeline/config-load.ts";
+import { resolvePipeline, type Pipeline } from "../pipeline/define-pipeline.ts";
 import { checkStore } from "../store/check.ts";
 import { openStore } from "../store/open-store.ts";
 import type { ExecutionRecord } from "../store/records.ts";
-import type { Store } from "../store/store.ts";
-import { Checkpoints } from "./checkpoints.ts";
-import { readManifest, type CompiledManifest } from "./compiled.ts";
+import { readManifest } from "./compiled.ts";
 import { describeGraph } from "./describe-graph.ts";
 import { describeOutputs } from "./describe-outputs.ts";
-import { EventLog } from "./event-log.ts";
-import { makePlan, type FullPlan, type PlanReads, type StagePlan } from "./plan.ts";
-import { makeRecipes } from "./recipe.ts";
-import { runPlan } from "./run.ts";
+import { OpenProject } from "./open-project.ts";
+import type { StagePlan } from "./plan.ts";
+import { runTargets } from "./run-targets.ts";
 import type {
   ExecutionSummary,
   OpenSession,
@@ -29,11 +25,10 @@ import type {
   RunOptions,
   RunSummary,
   Session,
-  SessionOptions,
   StageStatus,
   WhyReport,
 } from "./session-types.ts";
-import { selectStages, stagesOf } from "./targets.ts";
+import { loadSettings } from "./settings.ts";
 
 /** Throws user errors for a bad config (config-load.ts), `STAGE_WITHOUT_FILE`, `NOT_COMPILED`, `INDEX_UNREADABLE`. */
 export const openSession: OpenSession = async (options) => {
@@ -43,14 +38,11 @@ export const openSession: OpenSession = async (options) => {
   const file = options.configFile ?? pipeline.options.defaultConfig ?? missingConfig();
   const config = await loadConfig({ projectRoot, file, set: options.set, schema: pipeline.config });
   const resolved = resolvePipeline(pipeline, config.value);
-  return new OpenedSession({
-    options,
-    manifest,
-    definition: pipeline,
-    resolved,
-    config,
-    store: openStore(projectRoot),
-  });
+  const settings = await loadSettings(projectRoot);
+  const store = openStore(projectRoot);
+  return new OpenedSession(
+    new OpenProject({ options, manifest, definition: pipeline, resolved, config, settings, store }),
+  );
 };
 
 async function importPipeline(path: string): Promise<Pipeline> {
@@ -71,96 +63,36 @@ const missingConfig = (): never => {
   );
 };
 
-interface Opened {
-  readonly options: SessionOptions;
-  readonly manifest: CompiledManifest;
-  readonly definition: Pipeline;
-  readonly resolved: ResolvedPipeline;
-  readonly config: LoadedConfig;
-  readonly store: Store;
-}
-
 class OpenedSession implements Session {
-  readonly #opened: Opened;
-  readonly #checkpoints: Checkpoints;
-  readonly #reads: PlanReads;
+  readonly #project: OpenProject;
 
-  constructor(opened: Opened) {
-    this.#opened = opened;
-    const checkpoints = new Checkpoints(opened.store.directory);
-    this.#checkpoints = checkpoints;
-    this.#reads = {
-      index: opened.store,
-      checkpointStep: (fingerprint) => checkpoints.read(fingerprint).step,
-    };
+  constructor(project: OpenProject) {
+    this.#project = project;
   }
 
   get pipeline(): string {
-    return this.#opened.resolved.name;
+    return this.#project.parts.resolved.name;
   }
 
   get projectRoot(): string {
-    return this.#opened.options.projectRoot;
+    return this.#project.projectRoot;
   }
 
   get config(): string {
-    return this.#opened.config.file;
+    return this.#project.config;
   }
 
-  async plan(targets: readonly string[] = [], options: PlanOptions = {}) {
-    return (await this.#plan(targets, this.#forced(options))).plan;
+  async plan(targets: readonly string[] = [], { force = [] }: PlanOptions = {}) {
+    return (await this.#project.plan(targets, this.#project.idsOf(force))).plan;
   }
 
-  async #plan(targets: readonly string[], force: ReadonlySet<string>): Promise<FullPlan> {
-    const { resolved, manifest, options } = this.#opened;
-    const selected = selectStages(resolved, targets);
-    const recipes = (await makeRecipes(resolved, manifest, options.projectRoot)).filter(({ id }) =>
-      selected.has(id),
-    );
-    return makePlan({ pipeline: resolved.name, targets, recipes, force }, this.#reads);
-  }
-
-  #forced({ force = [] }: PlanOptions): ReadonlySet<string> {
-    return new Set(force.flatMap((target) => stagesOf(this.#opened.resolved, target)));
-  }
-
-  async run(targets: readonly string[] = [], options: RunOptions = {}): Promise<RunSummary> {
-    const { resolved, definition, options: sessionOptions, manifest, store } = this.#opened;
-    const { projectRoot, compiledDirectory, env = process.env } = sessionOptions;
-    const force = this.#forced(options);
-    selectStages(resolved, targets); // an unknown target is told before anything is prepared
-    const killSignal = options.killSignal ?? new AbortController().signal;
-    const signal = AbortSignal.any([options.signal ?? killSignal, killSignal]);
-    const runId = makeRunId();
-    const log = new EventLog(join(store.directory, "logs", runId), options.onEvent ?? (() => undefined));
-    try {
-      await definition.options.prepare?.((message) => log.emit({ type: "preparing", message }), signal);
-      await store.sweepWork();
-      const full = await this.#plan(targets, force);
-      return await runPlan(
-        {
-          runId,
-          projectRoot,
-          compiledDirectory,
-          manifest,
-          env,
-          store,
-          checkpoints: this.#checkpoints,
-          presenters: definition.options.present ?? {},
-          emit: log.emit,
-          signal,
-          killSignal,
-        },
-        { full, force, reads: this.#reads, config: this.config, jobs: options.jobs },
-      );
-    } finally {
-      log.close();
-    }
+  run(targets: readonly string[] = [], options: RunOptions = {}): Promise<RunSummary> {
+    return runTargets(this.#project, targets, options);
   }
 
   async status() {
-    const { store } = this.#opened;
-    const { plan } = await this.#plan([], new Set());
+    const { store } = this.#project;
+    const { plan } = await this.#project.plan();
     const [lastRun] = store.runs();
     const stages = plan.stages.map((planned): StageStatus => {
       const latest = store.latest(planned.id);
@@ -175,9 +107,9 @@ class OpenedSession implements Session {
   }
 
   async why(stageId: string): Promise<WhyReport> {
-    const { resolved, store } = this.#opened;
-    const [id = stageId] = stagesOf(resolved, stageId);
-    const { stages } = await this.#plan([id], new Set());
+    const { store } = this.#project;
+    const [id = stageId] = this.#project.idsOf([stageId]);
+    const { stages } = await this.#project.plan([id]);
     const stage = stages.find(({ recipe }) => recipe.id === id);
     if (stage === undefined) throw new Error(`${id} was not planned`);
     const execution = stage.hit ?? store.latest(id);
@@ -199,39 +131,33 @@ class OpenedSession implements Session {
   }
 
   lineage: Session["lineage"] = (subject, { direction = "both" } = {}) =>
-    Promise.resolve().then(() => queryLineage(this.#opened.store, subject, direction));
+    Promise.resolve().then(() => queryLineage(this.#project.store, subject, direction));
 
   graph() {
-    return describeGraph(this.#opened.resolved);
+    return describeGraph(this.#project.parts.resolved);
   }
 
   runs() {
-    return this.#opened.store.runs();
+    return this.#project.store.runs();
   }
 
   output: Session["output"] = (stageId, output) => {
-    const { store } = this.#opened;
+    const { store } = this.#project;
     const made = store.latest(stageId)?.outputs[output];
     if (made === undefined) return undefined;
     const { kind, digest, summary } = made;
     return { stageId, output, kind, digest, directory: store.objectPath(digest), summary };
   };
 
-  check: Session["check"] = (options) => checkStore(this.#opened.store, options);
+  check: Session["check"] = (options) => checkStore(this.#project.store, options);
 
   configJsonSchema() {
-    return configJsonSchema(this.#opened.definition.config);
+    return configJsonSchema(this.#project.parts.definition.config);
   }
 
   close(): Promise<void> {
-    return this.#opened.store.close();
+    return this.#project.store.close();
   }
-}
-
-/** Sorts by time; the random part tells apart what starts in one second. */
-function makeRunId(): string {
-  const time = new Date().toISOString().replaceAll(/[-:]/g, "").replace(/\.\d+/, "");
-  return `${time}-${randomBytes(3).toString("hex")}`;
 }
 
 const summarise = (stageId: string, execution: ExecutionRecord): ExecutionSummary => ({

@@ -1,51 +1,53 @@
 /**
- * The runner's end of a stage process: starts it in a process group of its own, passes messages and output
- * lines on, and says how it ended. A stage's failure is a value here; nothing is retried.
+ * Stages as children of the runner: each a process in a group of its own, talked to over IPC, dead when the
+ * runner is.
  */
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
-import type { SerializedError } from "../errors.ts";
-import { serializeError } from "../errors.ts";
-import type { JsonObject } from "../std/json.ts";
-import { stageDied } from "./failure.ts";
-import type { MessageFromStage, MessageToStage, StageJob } from "./stage-protocol.ts";
+import { serializeError } from "../../errors.ts";
+import type { Store } from "../../store/store.ts";
+import type { Executor, RunningStage, StageLaunch, StageResult } from "../executor.ts";
+import { stageDied } from "../failure.ts";
+import { machineCapacity } from "../resource-queue.ts";
+import type { MessageFromStage, MessageToStage } from "../stage-protocol.ts";
+import { rm } from "node:fs/promises";
 
-export type ChildReport = Exclude<MessageFromStage, { type: "ready" | "done" | "failed" }>;
-
-export type ChildResult =
-  | { readonly outcome: "done"; readonly outputs: Readonly<Record<string, JsonObject>> }
-  | { readonly outcome: "failed"; readonly error: SerializedError };
-
-export interface StageChildOptions {
-  readonly stage: string;
-  readonly job: StageJob;
+export interface LocalExecutorOptions {
+  readonly store: Pick<Store, "makeWorkDirectory">;
   /** Absolute paths of the compiled entries. */
   readonly stageProcess: string;
   readonly watchdog: string;
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly onReport: (report: ChildReport) => void;
-  readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
+  /** Relative paths in params, e.g. of local text, count from the project. */
+  readonly projectRoot: string;
+  /** CPU slots; default: what the machine has. */
+  readonly jobs: number | undefined;
 }
 
-export interface StageChild {
-  readonly result: Promise<ChildResult>;
-  /** Asks the stage to write a checkpoint and end. Native work may delay the answer. */
-  interrupt(): void;
-  /** Ends it and everything it started, now. */
-  kill(): void;
+export function localExecutor(options: LocalExecutorOptions): Executor {
+  return {
+    name: "local",
+    capacity: machineCapacity(options.jobs),
+    async workDirectory(fingerprint) {
+      const path = await options.store.makeWorkDirectory(fingerprint.slice(0, 12));
+      return { path, dispose: () => rm(path, { recursive: true, force: true }) };
+    },
+    launch: (launch) => Promise.resolve(startChild(options, launch)),
+  };
 }
 
 const LAST_WORDS = 8;
 
-export function startStageChild(options: StageChildOptions): StageChild {
+function startChild(
+  { stageProcess, watchdog, projectRoot }: LocalExecutorOptions,
+  launch: StageLaunch,
+): RunningStage {
   const subprocess = execa(
     process.execPath,
-    ["--enable-source-maps", options.stageProcess, options.watchdog, String(process.pid)],
+    ["--enable-source-maps", stageProcess, watchdog, String(process.pid)],
     {
-      cwd: options.cwd,
-      env: options.env,
+      cwd: projectRoot,
+      env: environmentOf(launch),
       extendEnv: false,
       ipc: true,
       buffer: false,
@@ -58,7 +60,7 @@ export function startStageChild(options: StageChildOptions): StageChild {
       cleanup: false,
     },
   );
-  let answer: ChildResult | undefined;
+  let answer: StageResult | undefined;
   const lastWords: string[] = [];
   const post = (message: MessageToStage): void => {
     // A child that died meanwhile is reported by its end, not by the message that could not reach it.
@@ -67,33 +69,37 @@ export function startStageChild(options: StageChildOptions): StageChild {
   subprocess.on("message", (message) => {
     // Only stage-process.ts talks on this channel.
     const said = message as unknown as MessageFromStage;
-    if (said.type === "ready") post({ type: "start", job: options.job });
+    if (said.type === "ready") post({ type: "start", job: launch.job });
     else if (said.type === "done") answer = { outcome: "done", outputs: said.outputs };
     else if (said.type === "failed") answer = { outcome: "failed", error: said.error };
-    else options.onReport(said);
+    else launch.onReport(said);
   });
   const lines = [
-    readLines(subprocess.stdout, (line) => options.onLine("stdout", line)),
+    readLines(subprocess.stdout, (line) => launch.onLine("stdout", line)),
     readLines(subprocess.stderr, (line) => {
       lastWords.push(line);
       if (lastWords.length > LAST_WORDS) lastWords.shift();
-      options.onLine("stderr", line);
+      launch.onLine("stderr", line);
     }),
   ];
   const kill = (): void => killGroup(subprocess.pid);
   // What the stage left running would keep its pipes open and write into directories that are being hashed.
   subprocess.once("exit", kill);
 
-  const end = async (): Promise<ChildResult> => {
+  const end = async (): Promise<StageResult> => {
     const { exitCode, signal, cause } = await subprocess;
     await Promise.all(lines);
     if (answer !== undefined) return answer;
     const neverStarted = exitCode === undefined && signal === undefined;
-    const error = neverStarted ? cause : stageDied(options.stage, { exitCode, signal }, lastWords);
+    const error = neverStarted ? cause : stageDied(launch.stage, { exitCode, signal }, lastWords);
     return { outcome: "failed", error: serializeError(error) };
   };
   return { result: end(), interrupt: () => post({ type: "interrupt" }), kill };
 }
+
+/** Each stage sees the accelerators that it was granted, and no others. */
+const environmentOf = ({ env, grant: { acceleratorIds } }: StageLaunch): StageLaunch["env"] =>
+  acceleratorIds.length === 0 ? env : { ...env, CUDA_VISIBLE_DEVICES: acceleratorIds.join(",") };
 
 function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;

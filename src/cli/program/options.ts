@@ -1,0 +1,56 @@
+/** Options that several commands have, and how their values are read. */
+import { InvalidArgumentError, Option, type Command } from "commander";
+
+export type JsonOption = { readonly json?: boolean };
+
+export const jsonOption = (): Option => new Option("--json", "machine-readable output on standard output");
+
+/** Which recipe the command means. */
+export function recipe(command: Command): Command {
+  return command
+    .option("--config <file|name>", "a recipe: a YAML file, or NAME for configs/NAME.yaml")
+    .option(
+      "--set <path=value>",
+      "change one value of the recipe, e.g. pretrain.steps=400; repeatable",
+      collect,
+      [],
+    );
+}
+
+export function forceOption(): Option {
+  return new Option("--force <stage>", "run this stage even if it is cached; repeatable")
+    .argParser(collect)
+    .default([], "none");
+}
+
+export function sampling(command: Command, maxTokens: number): Command {
+  return command
+    .option("--stage <id>", "whose model speaks (default: the most finished one)")
+    .option("--max-tokens <n>", "how many tokens it may write", atLeast(1), maxTokens)
+    .option("--temperature <t>", "0 takes the most likely token always", within(0, 100), 0.8)
+    .option("--top-k <k>", "choose among the k most likely tokens; 0: all", atLeast(0), 50)
+    .option("--top-p <p>", "choose among the tokens that make up this share", within(0, 1), 0.95)
+    .option("--seed <n>", "the same seed gives the same text", atLeast(0), 0);
+}
+
+export function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+export function atLeast(low: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < low)
+      throw new InvalidArgumentError(`It must be a whole number from ${low} up.`);
+    return value;
+  };
+}
+
+export function within(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (!(value >= low && value <= high))
+      throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`);
+    return value;
+  };
+}

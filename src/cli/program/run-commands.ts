@@ -1,0 +1,33 @@
+/** Commands that run the pipeline, or say what a run would do. */
+import type { RecipeOptions } from "../cli-context.ts";
+import type { PlanCommandOptions } from "../commands/plan.ts";
+import type { RunCommandOptions } from "../commands/run.ts";
+import { atLeast, forceOption, jsonOption, recipe } from "./options.ts";
+import type { CommandParts } from "./command-parts.ts";
+
+export function addRunCommands({ command, context, finish }: CommandParts): void {
+  recipe(command("run [targets...]", "build targets and what they need; no target: everything"))
+    .addOption(forceOption())
+    .option("--dry-run", "say what would run and why, run nothing")
+    .option("--jobs <n>", "CPU slots shared by the stages that run at once", atLeast(1))
+    .option("--json", "one event a line on standard output")
+    .action(async (targets: string[], options: RunCommandOptions) => {
+      const { runCommand } = await import("../commands/run.ts");
+      finish(await runCommand(context, targets, options));
+    });
+
+  recipe(command("watch [targets...]", "run, and run again whenever a source or a recipe changes")).action(
+    async (targets: string[], options: RecipeOptions) => {
+      const { watchCommand } = await import("../commands/watch.ts");
+      finish(await watchCommand(context, targets, options));
+    },
+  );
+
+  recipe(command("plan [targets...]", "say what `run` would do and why; writes nothing"))
+    .addOption(forceOption())
+    .addOption(jsonOption())
+    .action(async (targets: string[], options: PlanCommandOptions) => {
+      const { planCommand } = await import("../commands/plan.ts");
+      finish(await planCommand(context, targets, options));
+    });
+}

@@ -1,0 +1,67 @@
+/** `run` from targets to summary: what one run is given before the first stage is looked at. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { EventLog } from "./event-log.ts";
+import type { ExecutionContext } from "./execute-stage.ts";
+import type { OpenProject } from "./open-project.ts";
+import { runPlan } from "./run.ts";
+import type { RunOptions, RunSummary } from "./session-types.ts";
+import { selectStages } from "./targets.ts";
+
+/** Throws `UNKNOWN_TARGET`, and what the pipeline's `prepare` throws; how stages end is in the summary. */
+export async function runTargets(
+  project: OpenProject,
+  targets: readonly string[],
+  options: RunOptions,
+): Promise<RunSummary> {
+  const { store, parts, env, projectRoot } = project;
+  const { compiledDirectory } = parts.options;
+  const force = project.idsOf(options.force ?? []);
+  selectStages(parts.resolved, targets); // an unknown target is told before anything is prepared
+  const killSignal = options.killSignal ?? new AbortController().signal;
+  const signal = AbortSignal.any([options.signal ?? killSignal, killSignal]);
+  const runId = makeRunId();
+  const log = new EventLog(join(store.directory, "logs", runId), options.onEvent ?? (() => undefined));
+  try {
+    const { prepare, present = {} } = parts.definition.options;
+    await prepare?.((message) => log.emit({ type: "preparing", message }), signal);
+    await store.sweepWork();
+    const full = await project.plan(targets, force);
+    const context: ExecutionContext = {
+      runId,
+      compiledDirectory,
+      env,
+      store,
+      checkpoints: project.checkpoints,
+      executor: once(async () => {
+        const { localExecutor } = await import("./executors/local.ts");
+        return localExecutor({
+          store,
+          stageProcess: join(compiledDirectory, parts.manifest.stageProcess),
+          watchdog: join(compiledDirectory, parts.manifest.watchdog),
+          projectRoot,
+          jobs: options.jobs,
+        });
+      }),
+      presenters: present,
+      emit: log.emit,
+      signal,
+      killSignal,
+    };
+    return await runPlan(context, { full, force, reads: project.reads, config: project.config });
+  } finally {
+    log.close();
+  }
+}
+
+/** Loaded when the first stage must run: a run of hits starts without execa. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+/** Sorts by time; the random part tells apart what starts in one second. */
+function makeRunId(): string {
+  const time = new Date().toISOString().replaceAll(/[-:]/g, "").replace(/\.\d+/, "");
+  return `${time}-${randomBytes(3).toString("hex")}`;
+}

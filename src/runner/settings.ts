@@ -1,0 +1,52 @@
+/**
+ * settings.yaml in the project's root, optional: where this checkout runs its stages and whom it shares with. It says
+ * nothing about results, so nothing of it is in a fingerprint; recipes (configs/) say what is computed.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { loadConfig } from "../pipeline/config-load.ts";
+
+export const SETTINGS_FILE = "settings.yaml";
+
+const slurmSettings = z.strictObject({
+  kind: z.literal("slurm"),
+  partition: z.string().optional(),
+  account: z.string().optional(),
+  /** Of one slice of a stage, as sbatch takes it, e.g. `04:00:00`. */
+  timeLimit: z.string().optional(),
+  /** How long before the limit the stage is asked for a checkpoint. */
+  signalSecondsBefore: z.int().positive().default(120),
+  /** More arguments of sbatch, e.g. `--qos=high`. */
+  arguments: z.array(z.string()).default([]),
+  /** Shell lines before the stage starts, e.g. `module load cuda`. */
+  setup: z.array(z.string()).default([]),
+});
+
+const remoteSettings = z.strictObject({
+  /** A folder, or `s3://bucket/prefix`. */
+  url: z.string(),
+  /** Of an S3-compatible service that is not Amazon's. */
+  endpoint: z.url().optional(),
+  region: z.string().optional(),
+});
+
+const settingsSchema = z.strictObject({
+  executor: z
+    .discriminatedUnion("kind", [z.strictObject({ kind: z.literal("local") }), slurmSettings])
+    .default({ kind: "local" }),
+  remote: remoteSettings.optional(),
+  /** Public keys whose entries `pull` and `import-run` believe. */
+  trustedKeys: z.array(z.string()).default([]),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+export type SlurmSettings = z.infer<typeof slurmSettings>;
+export type RemoteSettings = z.infer<typeof remoteSettings>;
+
+/** Throws the user errors of config-load.ts; without a file, the defaults. */
+export async function loadSettings(projectRoot: string): Promise<Settings> {
+  if (!existsSync(join(projectRoot, SETTINGS_FILE))) return settingsSchema.parse({});
+  const { value } = await loadConfig({ projectRoot, file: SETTINGS_FILE, schema: settingsSchema });
+  return settingsSchema.parse(value);
+}
