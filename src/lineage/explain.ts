@@ -118,16 +118,15 @@ function short(value: Json | undefined): string {
   return JSON.stringify(value);
 }
 
-/** `{a: {b: 1}}` → `{"a.b": 1}`; arrays are values. */
-function flatten(object: JsonObject, prefix = ""): Record<string, Json> {
-  return Object.fromEntries(
-    Object.entries(object).flatMap(([key, value]): [string, Json][] =>
-      isObject(value) && Object.keys(value).length > 0
-        ? Object.entries(flatten(value, `${prefix}${key}.`))
-        : [[`${prefix}${key}`, value]],
-    ),
-  );
+/** `{a: {b: 1}, c: [{d: 2}]}` → `{"a.b": 1, "c[0].d": 2}`; what is empty is a value. */
+function flatten(object: JsonObject): Record<string, Json> {
+  return Object.fromEntries(Object.entries(object).flatMap(([key, value]) => leaves(key, value)));
 }
 
-const isObject = (value: Json): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+function leaves(path: string, value: Json): [string, Json][] {
+  if (typeof value !== "object" || value === null) return [[path, value]];
+  const parts = Array.isArray(value)
+    ? value.map((part: Json, index) => [`${path}[${index}]`, part] as const)
+    : Object.entries(value).map(([key, part]) => [`${path}.${key}`, part] as const);
+  return parts.length === 0 ? [[path, value]] : parts.flatMap(([at, part]) => leaves(at, part));
+}

@@ -11,7 +11,8 @@ import { makePlan, type FullPlan, type PlanReads } from "./plan.ts";
 import { makeRecipes } from "./recipe.ts";
 import type { SessionOptions } from "./session-types.ts";
 import type { Settings } from "./settings.ts";
-import { selectStages, stagesOf } from "./targets.ts";
+import { refuseUncached, selectStages, type Selection } from "./selection.ts";
+import { targetIndex } from "./targets.ts";
 
 export interface ProjectParts {
   readonly options: SessionOptions;
@@ -57,21 +58,21 @@ export class OpenProject {
     return this.parts.config.file;
   }
 
-  /** `targets`: none is everything. Throws `UNKNOWN_TARGET`. */
-  async plan(
-    targets: readonly string[] = [],
-    force: ReadonlySet<string> = new Set<string>(),
-  ): Promise<FullPlan> {
+  /**
+   * `targets`: none is everything. Throws `UNKNOWN_TARGET`, the errors of selection.ts, and `NEEDED_NOT_CACHED` where
+   * a selection leaves out what must run first.
+   */
+  async plan(targets: readonly string[] = [], selection: Selection = {}): Promise<FullPlan> {
     const { resolved, manifest } = this.parts;
-    const selected = selectStages(resolved, targets);
-    const recipes = (await makeRecipes(resolved, manifest, this.projectRoot)).filter(({ id }) =>
-      selected.has(id),
-    );
-    return makePlan({ pipeline: resolved.name, targets, recipes, force }, this.reads);
+    const { ids, forced, mustBeCached } = selectStages(resolved, targets, selection);
+    const recipes = (await makeRecipes(resolved, manifest, this.projectRoot)).filter(({ id }) => ids.has(id));
+    const full = await makePlan({ pipeline: resolved.name, targets, recipes, forced }, this.reads);
+    refuseUncached(full.plan, mustBeCached);
+    return full;
   }
 
   /** Ids of the stages that targets name, without what they need. Throws `UNKNOWN_TARGET`. */
   idsOf(targets: readonly string[]): ReadonlySet<string> {
-    return new Set(targets.flatMap((target) => stagesOf(this.parts.resolved, target)));
+    return new Set(targetIndex(this.parts.resolved)(targets));
   }
 }

@@ -37,6 +37,8 @@ export interface StagePlan {
 export interface FullPlan {
   readonly plan: Plan;
   readonly stages: readonly StagePlan[];
+  /** Ids of the stages that run even if cached. */
+  readonly forced: ReadonlySet<string>;
 }
 
 export interface PlanRequest {
@@ -44,19 +46,20 @@ export interface PlanRequest {
   readonly targets: readonly string[];
   /** The selected stages in topological order, with all that they need. */
   readonly recipes: readonly Recipe[];
-  readonly force: ReadonlySet<string>;
+  /** Ids of the stages that run even if cached. */
+  readonly forced: ReadonlySet<string>;
 }
 
 export async function makePlan(request: PlanRequest, reads: PlanReads): Promise<FullPlan> {
   const settled = new Map<string, ExecutionRecord>();
   const stages: StagePlan[] = [];
   for (const recipe of request.recipes) {
-    const stage = await planStage(recipe, settled, reads, request.force.has(recipe.id));
+    const stage = await planStage(recipe, settled, reads, request.forced.has(recipe.id));
     if (stage.hit) settled.set(recipe.id, stage.hit);
     stages.push(stage);
   }
-  const { pipeline, targets } = request;
-  return { plan: { pipeline, targets, stages: stages.map(({ planned }) => planned) }, stages };
+  const { pipeline, targets, forced } = request;
+  return { plan: { pipeline, targets, stages: stages.map(({ planned }) => planned) }, stages, forced };
 }
 
 /** Decides one stage, given the executions that its inputs come from. */

@@ -6,9 +6,9 @@ import type { ExecutionContext } from "./execute-stage.ts";
 import type { OpenProject } from "./open-project.ts";
 import { runPlan } from "./run.ts";
 import type { RunOptions, RunSummary } from "./session-types.ts";
-import { selectStages } from "./targets.ts";
+import { selectStages } from "./selection.ts";
 
-/** Throws `UNKNOWN_TARGET`, and what the pipeline's `prepare` throws; how stages end is in the summary. */
+/** Throws the errors of selection.ts, and what the pipeline's `prepare` throws; how stages end is in the summary. */
 export async function runTargets(
   project: OpenProject,
   targets: readonly string[],
@@ -16,8 +16,7 @@ export async function runTargets(
 ): Promise<RunSummary> {
   const { store, parts, env, projectRoot } = project;
   const { compiledDirectory } = parts.options;
-  const force = project.idsOf(options.force ?? []);
-  selectStages(parts.resolved, targets); // an unknown target is told before anything is prepared
+  selectStages(parts.resolved, targets, options); // what cannot be selected is told before anything is prepared
   const killSignal = options.killSignal ?? new AbortController().signal;
   const signal = AbortSignal.any([options.signal ?? killSignal, killSignal]);
   const runId = makeRunId();
@@ -26,7 +25,7 @@ export async function runTargets(
     const { prepare, present = {} } = parts.definition.options;
     await prepare?.((message) => log.emit({ type: "preparing", message }), signal);
     await store.sweepWork();
-    const full = await project.plan(targets, force);
+    const full = await project.plan(targets, options);
     const context: ExecutionContext = {
       runId,
       compiledDirectory,
@@ -48,7 +47,12 @@ export async function runTargets(
       signal,
       killSignal,
     };
-    return await runPlan(context, { full, force, reads: project.reads, config: project.config });
+    return await runPlan(context, {
+      full,
+      reads: project.reads,
+      config: project.config,
+      keepGoing: options.keepGoing ?? false,
+    });
   } finally {
     log.close();
   }

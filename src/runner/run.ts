@@ -1,6 +1,7 @@
 /**
  * A run: every selected stage, as soon as what it needs is there and resources are free, becomes a hit or is
- * executed. After a failure or an interrupt nothing new starts; what runs may finish.
+ * executed. After an interrupt nothing new starts; what runs may finish. After a failure likewise, or, where the run is to
+ * keep going, only what needs the failed stage is skipped.
  */
 import type { SerializedError } from "../errors.ts";
 import { serializeError } from "../errors.ts";
@@ -16,10 +17,10 @@ import type { RunStageSummary, RunSummary } from "./session-types.ts";
 
 export interface RunRequest {
   readonly full: FullPlan;
-  readonly force: ReadonlySet<string>;
   readonly reads: PlanReads;
   /** The config file, relative to the project. */
   readonly config: string;
+  readonly keepGoing: boolean;
 }
 
 export async function runPlan(context: ExecutionContext, request: RunRequest): Promise<RunSummary> {
@@ -34,6 +35,8 @@ class Run {
   readonly #settled = new Map<string, ExecutionRecord>();
   readonly #summaries = new Map<string, RunStageSummary>();
   readonly #fingerprints = new Map<string, string | null>();
+  /** By stage that did not finish: the one whose failure or interrupt is the cause, itself included. */
+  readonly #causes = new Map<string, string>();
   /** Why nothing new starts. */
   #stopped: string | undefined;
 
@@ -82,7 +85,7 @@ class Run {
     const { recipe } = first;
     const missing = recipe.needs.find((id) => !this.#settled.has(id));
     if (missing !== undefined) {
-      this.#skip(recipe.id, missing);
+      this.#skip(recipe.id, missing, this.#causes.get(missing));
       return;
     }
     // A plan that was complete stands; one that waited for inputs is made now, by the same rules.
@@ -102,14 +105,14 @@ class Run {
   }
 
   #plan({ recipe }: StagePlan): Promise<StagePlan> {
-    return planStage(recipe, this.#settled, this.#request.reads, this.#request.force.has(recipe.id));
+    return planStage(recipe, this.#settled, this.#request.reads, this.#request.full.forced.has(recipe.id));
   }
 
   async #execute(stage: ReadyStage, grant: Grant): Promise<void> {
     const { recipe, planned } = stage;
     const { emit } = this.#context;
     const { executeStage } = await import("./execute-stage.ts");
-    const result = await executeStage(this.#context, stage, grant, this.#request.force.has(recipe.id));
+    const result = await executeStage(this.#context, stage, grant, this.#request.full.forced.has(recipe.id));
     switch (result.outcome) {
       case "executed": {
         const outputs = await this.#show(recipe, result.execution);
@@ -135,6 +138,7 @@ class Run {
         return;
       case "interrupted": {
         const { checkpointStep } = result;
+        this.#causes.set(recipe.id, recipe.id);
         this.#summaries.set(recipe.id, { id: recipe.id, outcome: "interrupted", outputs: {} });
         emit({
           type: "stage-interrupted",
@@ -172,13 +176,16 @@ class Run {
   }
 
   #fail(id: string, error: SerializedError): void {
-    this.#stopped ??= `stage ${id} failed`;
+    if (!this.#request.keepGoing) this.#stopped ??= `stage ${id} failed`;
+    this.#causes.set(id, id);
     this.#summaries.set(id, { id, outcome: "failed", outputs: {}, error });
     this.#context.emit({ type: "stage-failed", stage: id, error });
   }
 
-  #skip(id: string, because: string): void {
-    this.#summaries.set(id, { id, outcome: "skipped", outputs: {} });
+  /** `because`: the need that is missing, or why the run was stopped; `cause`: the stage at the bottom of it. */
+  #skip(id: string, because: string, cause = because): void {
+    this.#causes.set(id, cause);
+    this.#summaries.set(id, { id, outcome: "skipped", outputs: {}, because: cause });
     this.#context.emit({ type: "stage-skipped", stage: id, because });
   }
 

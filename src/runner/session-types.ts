@@ -9,9 +9,11 @@ import type { CheckOptions, CheckReport } from "../store/check.ts";
 import type { RunRecord } from "../store/records.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
+import type { Selection } from "./selection.ts";
 
 export type { CheckOptions, CheckProblem, CheckReport } from "../store/check.ts";
 export type { RunRecord } from "../store/records.ts";
+export type { Selection } from "./selection.ts";
 
 /** Opens a session: `openSession` of session.ts has this type. Throws `PipelineError`s of kind `user` for a bad config. */
 export type OpenSession = (options: SessionOptions) => Promise<Session>;
@@ -29,10 +31,7 @@ export interface SessionOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-export interface PlanOptions {
-  /** Ids of stages that run even if cached. */
-  readonly force?: readonly string[];
-}
+export type PlanOptions = Selection;
 
 export interface RunOptions extends PlanOptions {
   readonly onEvent?: (event: RunnerEvent) => void;
@@ -42,6 +41,8 @@ export interface RunOptions extends PlanOptions {
   readonly killSignal?: AbortSignal;
   /** CPU slots shared by the stages. Default: what the machine has. */
   readonly jobs?: number;
+  /** After a failure go on with the stages that do not need what failed. Default: start nothing new. */
+  readonly keepGoing?: boolean;
 }
 
 export interface RunSummary {
@@ -60,6 +61,8 @@ export interface RunStageSummary {
   readonly outcome: "hit" | "executed" | "failed" | "interrupted" | "skipped";
   readonly outputs: Readonly<Record<string, OutputRecord>>;
   readonly error?: SerializedError;
+  /** Skipped: the stage whose failure or interrupt is the cause, or why nothing new was started. */
+  readonly because?: string;
 }
 
 /** One finished execution, as people ask for it. */
@@ -145,7 +148,7 @@ export interface Session {
   readonly projectRoot: string;
   /** The config file, relative to the project root. */
   readonly config: string;
-  /** `targets`: stage ids, stage names or names of pipeline outputs; none = everything. Throws `UNKNOWN_TARGET`. */
+  /** `targets`: stage ids, stage names or names of pipeline outputs; none = everything. Throws `UNKNOWN_TARGET` and the errors of selection.ts. */
   plan(targets?: readonly string[], options?: PlanOptions): Promise<Plan>;
   /** Stage failures are values in the summary; it throws only where nothing could be started. */
   run(targets?: readonly string[], options?: RunOptions): Promise<RunSummary>;

@@ -82,8 +82,8 @@ class OpenedSession implements Session {
     return this.#project.config;
   }
 
-  async plan(targets: readonly string[] = [], { force = [] }: PlanOptions = {}) {
-    return (await this.#project.plan(targets, this.#project.idsOf(force))).plan;
+  async plan(targets: readonly string[] = [], options: PlanOptions = {}) {
+    return (await this.#project.plan(targets, options)).plan;
   }
 
   run(targets: readonly string[] = [], options: RunOptions = {}): Promise<RunSummary> {

@@ -157,9 +157,14 @@ test.each<[string, Partial<CurrentRecipe>, object]>([
     { code: "param-changed", field: "nested.a", old: 1, new: 5 },
   ],
   [
-    "a list",
+    "an element of a list",
+    { params: { rate: 1, nested: { a: 1, b: [3] } } },
+    { code: "param-changed", field: "nested.b[0]", old: 1, new: 3, message: "param nested.b[0]: 1 → 3" },
+  ],
+  [
+    "a longer list",
     { params: { rate: 1, nested: { a: 1, b: [1, 2] } } },
-    { code: "param-changed", field: "nested.b", old: [1], new: [1, 2] },
+    { code: "param-changed", field: "nested.b[1]", new: 2, message: "param nested.b[1] is new: 2" },
   ],
   [
     "a param that is gone",

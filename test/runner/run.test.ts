@@ -234,6 +234,42 @@ test("after a failure nothing new starts, and what is finished stays", async () 
   });
 });
 
+test("told to keep going, a run loses to a failure only what needs it, and names the cause", async () => {
+  project.edit(
+    "stages/count.ts",
+    'trace("count from " + state.step);',
+    'throw new Error("count is broken");',
+  );
+  const both = await project.run([], { keepGoing: true, jobs: 1 }, { set: ["side.mode=throw"] });
+  expect(both).toMatchObject({ status: "failed", exitCode: 1 });
+  expect(outcomes(both)).toEqual({ words: "executed", count: "failed", report: "skipped", side: "failed" });
+  expect(both.stages.find(({ id }) => id === "report")).toMatchObject({ because: "count" });
+});
+
+test("a run from a stage makes it and what follows anew, and leaves what comes before it", async () => {
+  await everythingRan();
+  expect(outcomes(await project.run([], { from: ["count"] }))).toEqual({
+    ...ALL_HITS,
+    count: "executed",
+    report: "executed",
+  });
+});
+
+test("a run of one stage only needs the rest to be cached, and otherwise says how to make it", async () => {
+  await expect(project.run([], { only: ["report"] })).rejects.toMatchObject({
+    code: "NEEDED_NOT_CACHED",
+    kind: "user",
+    hint: expect.stringContaining("npx pipeline run count") as string,
+  });
+  expect(project.executed()).toEqual([]);
+  await project.run(["count"]);
+  expect(outcomes(await project.run([], { only: ["report"] }))).toEqual({
+    words: "hit",
+    count: "hit",
+    report: "executed",
+  });
+});
+
 test.each([
   ["SIGKILL", "out of memory"],
   ["SIGSEGV", "native code crashed"],

@@ -1,7 +1,7 @@
 /** `pipeline run`: runs the session, shows its events, answers Ctrl-C. */
 import { listenForInterrupts } from "../../runner/interrupts.ts";
 import type { RunnerEvent } from "../../runner/event.ts";
-import type { RunOptions, Session } from "../../runner/session-types.ts";
+import type { RunOptions, Selection, Session } from "../../runner/session-types.ts";
 import { columnsOf, note, print, printJson, type CliContext, type RecipeOptions } from "../cli-context.ts";
 import { errorText } from "../error-text.ts";
 import { createPlainRunLog } from "../run-view/plain-run-log.ts";
@@ -17,8 +17,8 @@ import { shellCommand } from "../shell-command.ts";
 import { withSession } from "../with-session.ts";
 import { planCommand } from "./plan.ts";
 
-export interface RunCommandOptions extends RecipeOptions {
-  readonly force: readonly string[];
+export interface RunCommandOptions extends RecipeOptions, Required<Selection> {
+  readonly keepGoing?: boolean;
   readonly dryRun?: boolean;
   readonly jobs?: number;
   readonly json?: boolean;
@@ -56,8 +56,8 @@ export async function runCommand(
   });
 }
 
-function runOptions({ force, jobs }: RunCommandOptions): RunOptions {
-  return { force, ...(jobs === undefined ? {} : { jobs }) };
+function runOptions({ force, from, until, only, jobs, keepGoing = false }: RunCommandOptions): RunOptions {
+  return { force, from, until, only, keepGoing, ...(jobs === undefined ? {} : { jobs }) };
 }
 
 async function chooseDisplay(
@@ -124,11 +124,17 @@ function summaryText(
   state: RunViewState,
   session: Session,
   targets: readonly string[],
-  { config, set }: RunCommandOptions,
+  { config, set, until, only, keepGoing }: RunCommandOptions,
 ): string {
   const recipe = [
     ...(config === undefined ? [] : ["--config", config]),
     ...set.flatMap((one) => ["--set", one]),
+  ];
+  // Without --force and --from: what they made is cached by now.
+  const selected = [
+    ...until.flatMap((stage) => ["--until", stage]),
+    ...only.flatMap((stage) => ["--only", stage]),
+    ...(keepGoing === true ? ["--keep-going"] : []),
   ];
   const pipeline = (...words: readonly string[]) => shellCommand(["npx", "pipeline", ...words, ...recipe]);
   const spoken = context.textGenerators.stageIds.some((id) => state.stages.some((stage) => stage.id === id));
@@ -137,7 +143,7 @@ function summaryText(
     columns: columnsOf(context.streams.stdout),
     paint: context.paint,
     verbose: context.verbose,
-    again: pipeline("run", ...targets),
+    again: pipeline("run", ...targets, ...selected),
     next: [
       ...(spoken
         ? ([

@@ -17,10 +17,15 @@ export function recipe(command: Command): Command {
     );
 }
 
-export function forceOption(): Option {
-  return new Option("--force <stage>", "run this stage even if it is cached; repeatable")
-    .argParser(collect)
-    .default([], "none");
+/** Which of the targets' stages run, and which of them even if cached. */
+export function selection(command: Command): Command {
+  const stages = (flag: string, does: string) =>
+    new Option(`--${flag} <stage>`, `${does}; repeatable`).argParser(collect).default([], "none");
+  return command
+    .addOption(stages("force", "run this stage even if it is cached"))
+    .addOption(stages("from", "run this stage and whatever follows it even if cached"))
+    .addOption(stages("until", "end with this stage: nothing that follows it runs"))
+    .addOption(stages("only", "run this stage and no other: what it needs must be cached"));
 }
 
 export function sampling(command: Command, maxTokens: number): Command {

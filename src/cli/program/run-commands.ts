@@ -2,12 +2,12 @@
 import type { RecipeOptions } from "../cli-context.ts";
 import type { PlanCommandOptions } from "../commands/plan.ts";
 import type { RunCommandOptions } from "../commands/run.ts";
-import { atLeast, forceOption, jsonOption, recipe } from "./options.ts";
+import { atLeast, jsonOption, recipe, selection } from "./options.ts";
 import type { CommandParts } from "./command-parts.ts";
 
 export function addRunCommands({ command, context, finish }: CommandParts): void {
-  recipe(command("run [targets...]", "build targets and what they need; no target: everything"))
-    .addOption(forceOption())
+  selection(recipe(command("run [targets...]", "build targets and what they need; no target: everything")))
+    .option("--keep-going", "after a failure go on with the stages that do not need what failed")
     .option("--dry-run", "say what would run and why, run nothing")
     .option("--jobs <n>", "CPU slots shared by the stages that run at once", atLeast(1))
     .option("--json", "one event a line on standard output")
@@ -23,8 +23,7 @@ export function addRunCommands({ command, context, finish }: CommandParts): void
     },
   );
 
-  recipe(command("plan [targets...]", "say what `run` would do and why; writes nothing"))
-    .addOption(forceOption())
+  selection(recipe(command("plan [targets...]", "say what `run` would do and why; writes nothing")))
     .addOption(jsonOption())
     .action(async (targets: string[], options: PlanCommandOptions) => {
       const { planCommand } = await import("../commands/plan.ts");

@@ -57,8 +57,15 @@ export function summaryTexts(summary: JsonObject): readonly string[] {
     .map(({ text }) => text);
 }
 
+/** Of several outputs each figure names its own: `corpus records 12,000`, `questions records 90`. */
 export function outputTexts(outputs: Readonly<Record<string, OutputRecord>>): readonly string[] {
-  return Object.values(outputs).flatMap(({ summary }) => summaryTexts(summary));
+  const each = Object.entries(outputs).map(([name, { summary }]) => ({ name, texts: summaryTexts(summary) }));
+  if (each.length < 2) return each.flatMap(({ texts }) => texts);
+  const most = Math.max(...each.map(({ texts }) => texts.length));
+  // The first figure of every output, then the second ones: a reader of few sees something of each.
+  return Array.from({ length: most }, (_, rank) =>
+    each.flatMap(({ name, texts }) => (texts[rank] === undefined ? [] : [`${name} ${texts[rank]}`])),
+  ).flat();
 }
 
 function figure(name: string, value: number): string {

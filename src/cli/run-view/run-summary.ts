@@ -21,7 +21,7 @@ export function runSummary(state: RunViewState, options: RunSummaryOptions): str
   const { paint } = options;
   const blocks: string[][] = [[headline(state, paint)]];
   const failed = state.stages.filter((stage) => stage.state === "failed");
-  blocks.push(...failed.map((stage) => failure(stage, options)));
+  blocks.push(...failed.map((stage) => failure(stage, followersOf(stage.id, state), options)));
   if (state.finished?.status === "succeeded") {
     if (state.finished.executed > 0 || state.stages.length > 0) blocks.push(artifacts(state, options));
     blocks.push(["next", ...nextLines(options)]);
@@ -60,12 +60,26 @@ function headline({ finished, stages }: RunViewState, paint: Paint): string {
   }
 }
 
-function failure({ id, error, log }: StageView, { paint, verbose }: RunSummaryOptions): string[] {
+/** Ids of the stages that were skipped because this one failed, directly or not. */
+function followersOf(failed: string, { stages }: RunViewState): string[] {
+  const lost = new Set([failed]);
+  // Stages stand in topological order: whoever they need has been looked at.
+  for (const { id, state, needs } of stages)
+    if (state === "skipped" && needs.some((need) => lost.has(need))) lost.add(id);
+  return [...lost].slice(1);
+}
+
+function failure(
+  { id, error, log }: StageView,
+  followers: readonly string[],
+  { paint, verbose }: RunSummaryOptions,
+): string[] {
   const output = log.length === 0 ? [] : [`last output of ${id}:`, ...log.map((line) => `  │ ${line}`)];
   return [
     paint("bold", id),
     ...(error === undefined ? [] : [errorText(error, { paint, verbose })]),
     ...output.map((line) => paint("dim", line)),
+    ...(followers.length === 0 ? [] : [`skipped because of it: ${followers.join(", ")}`]),
   ];
 }
 

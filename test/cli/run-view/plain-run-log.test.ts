@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { outputTexts } from "../../../src/cli/run-view/figures.ts";
 import { createPlainRunLog } from "../../../src/cli/run-view/plain-run-log.ts";
 import { emptyRunView, reduceRunView } from "../../../src/cli/run-view/run-view-state.ts";
 import type { RunnerEvent } from "../../../src/runner/event.ts";
@@ -93,4 +94,13 @@ test("what goes wrong is told on one line each", () => {
     "0:00:03 dpo: stopped; goes on from step 9",
     "0:00:04 dpo: process 7 makes it",
   ]);
+});
+
+test("the figures of several outputs say whose they are, each output's first one first", () => {
+  expect(
+    outputTexts({
+      corpus: output("artifacts/download/corpus", { records: 12_000, bytes: 35_200_000 }),
+      questions: output("artifacts/download/questions", { records: 90 }),
+    }),
+  ).toEqual(["corpus records 12,000", "questions records 90", "corpus bytes 35.2 MB"]);
 });

@@ -72,6 +72,7 @@ test("after a failure: the error, the last output, and how to go on", () => {
     "hint: lower pretrain.learningRate",
     "last output of pretrain:",
     "  │ about to divide",
+    "skipped because of it: dpo",
     "",
     "finished stages stay cached; go on with npx pipeline run dpo",
   ]);
