@@ -7,6 +7,7 @@ import { openEngine } from "../src/engine/open-engine.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
 import { defineStage } from "../src/pipeline/index.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
+import { lastExtendableStep, sharedSteps } from "../src/train/schedules.ts";
 import { trainLanguageModel } from "../src/train/train-language-model.ts";
 import { BaseCheckpoint } from "./checkpoint-artifact.ts";
 import { engineFact } from "./engine-fact.ts";
@@ -23,6 +24,11 @@ import {
   scheduleParams,
 } from "./training-params.ts";
 
+const planOf = ({ steps, schedule }: { steps: number; schedule: z.infer<typeof scheduleParams> }) => ({
+  totalSteps: steps,
+  schedule: scheduleOver(steps, schedule),
+});
+
 export const pretrain = defineStage({
   name: "pretrain",
   description: "train the base model on the shards",
@@ -38,11 +44,15 @@ export const pretrain = defineStage({
     ...runtimeParams,
   }),
   runtimeParams: runtimeParamNames,
+  extension: {
+    params: ["steps"],
+    sharedSteps: (earlier, later) => sharedSteps(planOf(earlier), planOf(later)),
+  },
   resources: { cpus: Infinity, accelerators: 1 },
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { shards, tokenizer } = inputs;
-    const { microBatchSize, gradientAccumulation, seed, steps } = params;
+    const { microBatchSize, gradientAccumulation, seed } = params;
     const model = defineLlama({ ...params.model, vocabSize: tokenizer.vocabSize });
     const sequenceLength = model.contextLength;
     const source = createPretrainSource(shards, {
@@ -52,7 +62,8 @@ export const pretrain = defineStage({
       seed,
     });
     const optimizer = defineOptimizer(params.optimizer);
-    const loop = trainingContext(context, params);
+    const plan = planOf(params);
+    const loop = trainingContext(context, params, lastExtendableStep(plan.schedule, plan.totalSteps));
     const engine = await openEngine();
     const random = createRandom(seed).fork("initial weights");
     await using trained = await trainLanguageModel({
@@ -60,8 +71,7 @@ export const pretrain = defineStage({
       program: { model, microBatchSize, sequenceLength, gradientAccumulation, optimizer },
       source,
       initialWeights: { kind: "seeded", nextGaussian: () => random.nextGaussian() },
-      totalSteps: steps,
-      schedule: scheduleOver(steps, params.schedule),
+      ...plan,
       ...loop,
     });
     const record = await (

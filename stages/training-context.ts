@@ -1,6 +1,6 @@
 /** What the loop of `src/train` is told of the runner: where checkpoints go, when to stop, and who hears of steps. */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { StageContext } from "../src/pipeline/index.ts";
 import type { TrainLoopOptions } from "../src/train/train-loop.ts";
 
@@ -11,19 +11,25 @@ interface Policy {
   readonly keepCheckpoints: number;
 }
 
+/** Below the checkpoint directory. */
+const folder = "training";
+const metricsFile = "metrics.jsonl";
+
+/** `milestone`: the step whose checkpoint the runner keeps for longer runs. */
 export function trainingContext(
   context: StageContext,
   { checkpointEverySteps, keepCheckpoints }: Policy,
+  milestone?: number,
 ): Required<Pick<TrainLoopOptions, "checkpoints" | "metricsPath" | "signal" | "onStep" | "onNotice">> & {
   readonly metricsPath: string;
 } {
-  const directory = join(context.checkpointDirectory, "training");
+  const directory = join(context.checkpointDirectory, folder);
   mkdirSync(directory, { recursive: true });
   // The clock is for people: tokens per second never reach a file.
   let last = { time: performance.now(), tokens: -1 };
   return {
-    checkpoints: { directory, everySteps: checkpointEverySteps, keepLast: keepCheckpoints },
-    metricsPath: join(directory, "metrics.jsonl"),
+    checkpoints: { directory, everySteps: checkpointEverySteps, keepLast: keepCheckpoints, milestone },
+    metricsPath: join(directory, metricsFile),
     signal: context.signal,
     onStep({ step, totalSteps, loss, learningRate, gradientNorm, tokensSeen, rewardAccuracy }) {
       const now = performance.now();
@@ -47,7 +53,12 @@ export function trainingContext(
     onNotice(notice) {
       switch (notice.kind) {
         case "checkpointed":
-          context.checkpointed(notice.step);
+          if (notice.step === milestone)
+            context.checkpointed(notice.step, [
+              `${folder}/${basename(notice.path)}`,
+              `${folder}/${metricsFile}`,
+            ]);
+          else context.checkpointed(notice.step);
           return;
         case "resumed":
           context.log(`going on from the checkpoint of step ${notice.step}`);

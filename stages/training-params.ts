@@ -49,22 +49,37 @@ export const optimizerParams = z.strictObject({
   gradientClip: z.number().positive().default(1).describe("largest global norm of the gradient"),
 });
 
-const shares = {
+const rise = {
   peak: z.number().positive().describe("highest learning rate"),
-  warmupRatio: z.number().min(0).max(1),
+  warmupRatio: z.number().min(0).max(1).optional().describe("warmup as a share of all steps"),
+  warmupSteps: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("warmup in steps: stays as it is when the recipe's steps are raised, so that training goes on"),
 };
 
-/** Learning rate by step; warmup and decay as shares of all steps, so that a recipe scales by its steps alone. */
-export const scheduleParams = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("constant"), ...shares }),
-  z.strictObject({ kind: z.literal("cosine"), ...shares, finalRatio: z.number().min(0).max(1).default(0) }),
-  z.strictObject({
-    kind: z.literal("warmupStableDecay"),
-    ...shares,
-    decayRatio: z.number().min(0).max(1),
-    decay: z.enum(["linear", "oneMinusSqrt"]).default("linear"),
-  }),
-]);
+/** Learning rate by step. Decay is a share of all steps; warmup a share or a number of steps. */
+export const scheduleParams = z
+  .discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("constant"), ...rise }),
+    z.strictObject({ kind: z.literal("cosine"), ...rise, finalRatio: z.number().min(0).max(1).default(0) }),
+    z.strictObject({
+      kind: z.literal("warmupStableDecay"),
+      ...rise,
+      decayRatio: z.number().min(0).max(1),
+      decay: z.enum(["linear", "oneMinusSqrt"]).default("linear"),
+    }),
+  ])
+  .check(({ value, issues }) => {
+    if ((value.warmupRatio === undefined) === (value.warmupSteps === undefined))
+      issues.push({
+        code: "custom",
+        input: value,
+        path: [],
+        message: "takes either warmupRatio or warmupSteps",
+      });
+  });
 
 /** How the training stages report and save; none of it changes a result. */
 export const runtimeParams = {
@@ -84,8 +99,8 @@ export function stepsOf(
 
 /** The schedule over `totalSteps` steps. */
 export function scheduleOver(totalSteps: number, params: z.infer<typeof scheduleParams>): Schedule {
-  const { peak } = params;
-  const warmupSteps = Math.round(params.warmupRatio * totalSteps);
+  const { peak, warmupRatio = 0 } = params;
+  const warmupSteps = params.warmupSteps ?? Math.round(warmupRatio * totalSteps);
   switch (params.kind) {
     case "constant":
       return { kind: "constant", peak, warmupSteps };

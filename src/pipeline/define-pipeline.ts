@@ -5,6 +5,7 @@
 import { userError } from "../errors.ts";
 import type { JsonObject } from "../std/json.ts";
 import type { ArtifactMap } from "./artifact.ts";
+import { listVariants, suffixOf, type Axes, type MatrixEntry, type Variant } from "./matrix.ts";
 import type { Ref, RefsOf } from "./ref.ts";
 import type { AnyStage, Stage } from "./stage.ts";
 import type { InferInput, InferOutput, StandardSchema } from "./standard-schema.ts";
@@ -21,6 +22,15 @@ export interface PipelineBuilder {
     stage: Stage<I, O, P>,
     wiring: Wiring<I, P>,
   ): RefsOf<O>;
+  /**
+   * Wires the same stages once for every combination of the axes' values, e.g. learning rates and seeds. Stages
+   * added through the builder that `wire` is given get the combination into their ids:
+   * `pretrain@learningRate=0.001,seed=1`. Throws `MATRIX_INVALID`.
+   */
+  matrix<const A extends Axes, R>(
+    axes: A,
+    wire: (builder: PipelineBuilder, variant: Variant<A>) => R,
+  ): readonly MatrixEntry<A, R>[];
 }
 
 export type Presenters = Readonly<Record<string, (directory: string) => Promise<void>>>;
@@ -72,22 +82,32 @@ export function definePipeline<C extends StandardSchema>(
   return { name, config, wire, options };
 }
 
-/** Throws `DUPLICATE_STAGE` where two stages have one id. */
+/** Throws `DUPLICATE_STAGE` where two stages have one id, and `MATRIX_INVALID`. */
 export function resolvePipeline(pipeline: Pipeline, config: unknown): ResolvedPipeline {
   const stages = new Map<string, StageInstance>();
-  const builder: PipelineBuilder = {
-    add(stage, { id = stage.name, inputs, params }) {
+  const outputs = pipeline.wire(createBuilder(stages, {}), config);
+  return { name: pipeline.name, stages: [...stages.values()], outputs };
+}
+
+/** `variant`: of the matrices that the builder stands in; it becomes part of the ids. */
+function createBuilder(stages: Map<string, StageInstance>, variant: Variant<Axes>): PipelineBuilder {
+  return {
+    add(stage, { id: plainId = stage.name, inputs, params }) {
+      const id = `${plainId}${suffixOf(variant)}`;
       if (stages.has(id))
         throw userError(
           "DUPLICATE_STAGE",
           `two stages have the id ${id}`,
-          `give one of them another: p.add(${id}, { id: "…", … })`,
+          `give one of them another: p.add(${stage.name}, { id: "…", … })`,
         );
       stages.set(id, { id, stage: stage as unknown as AnyStage, inputs, params: params as JsonObject });
       const refs = Object.keys(stage.outputs).map((output) => [output, { stageId: id, output }]);
       return Object.fromEntries(refs) as RefsOf<typeof stage.outputs>;
     },
+    matrix: (axes, wire) =>
+      listVariants(axes).map((own) => ({
+        variant: own,
+        result: wire(createBuilder(stages, { ...variant, ...own }), own),
+      })),
   };
-  const outputs = pipeline.wire(builder, config);
-  return { name: pipeline.name, stages: [...stages.values()], outputs };
 }

@@ -6,5 +6,13 @@ export {
   type PipelineBuilder,
   type PipelineOptions,
 } from "./define-pipeline.ts";
+export type { MatrixEntry, Variant } from "./matrix.ts";
 export type { Ref, RefOf } from "./ref.ts";
-export { defineStage, type Progress, type Resources, type Stage, type StageContext } from "./stage.ts";
+export {
+  defineStage,
+  type Extension,
+  type Progress,
+  type Resources,
+  type Stage,
+  type StageContext,
+} from "./stage.ts";

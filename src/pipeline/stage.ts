@@ -22,8 +22,11 @@ export interface StageContext {
   readonly signal: AbortSignal;
   readonly log: (message: string) => void;
   readonly progress: (progress: Progress) => void;
-  /** Tells the runner that a checkpoint is safely on disk. */
-  readonly checkpointed: (step: number) => void;
+  /**
+   * Tells the runner that a checkpoint is safely on disk. With `keep`, paths below `checkpointDirectory` from which a
+   * longer execution could go on after this one is finished; the runner keeps them (see `Stage.extension`).
+   */
+  readonly checkpointed: (step: number, keep?: readonly string[]) => void;
   /** Belongs to this fingerprint; survives kills; removed when the stage commits. */
   readonly checkpointDirectory: string;
   /** Shared by all runs; for content that is verified by digest. Never part of a result. */
@@ -36,6 +39,17 @@ export interface Resources {
   readonly memoryBytes?: number;
   /** Accelerators used where the machine has any. */
   readonly accelerators?: number;
+}
+
+/**
+ * How a finished execution can be continued by a longer one, with the result that the longer one would have had
+ * from the start.
+ */
+export interface Extension<Params> {
+  /** Params that may differ between the two, e.g. `steps`. */
+  readonly params: readonly (keyof Params & string)[];
+  /** How many steps from the beginning are the same under both; 0: none. */
+  readonly sharedSteps: (earlier: Params, later: Params) => number;
 }
 
 export interface RunArguments<I extends ArtifactMap, O extends ArtifactMap, Params> {
@@ -56,6 +70,8 @@ export interface Stage<I extends ArtifactMap, O extends ArtifactMap, P extends S
   readonly params: P;
   /** Params that never change the result (log interval, worker count): not in the fingerprint. */
   readonly runtimeParams?: readonly (keyof InferOutput<P> & string)[];
+  /** Params with the role *extends*: raising them goes on from a finished execution instead of starting anew. */
+  readonly extension?: Extension<InferOutput<P>>;
   readonly resources?: Resources;
   /** Facts about the machine that decide the result, e.g. which engine trains. Cheap: asked at every plan. */
   readonly environment?: Readonly<Record<string, () => Promise<Json>>>;
@@ -78,6 +94,10 @@ export interface AnyStage {
   readonly runtimeParams?: readonly string[];
   readonly resources?: Resources;
   readonly environment?: Readonly<Record<string, () => Promise<Json>>>;
+  readonly extension?: {
+    readonly params: readonly string[];
+    sharedSteps(earlier: JsonObject, later: JsonObject): number;
+  };
   // Method syntax: parameters are compared bivariantly, which is what erasing the types needs.
   files?(params: JsonObject): readonly string[];
   run(args: RunArguments<ArtifactMap, ArtifactMap, JsonObject>): Promise<RunResult<ArtifactMap>>;

@@ -11,6 +11,7 @@ import { digestOfFile } from "../std/digest.ts";
 import type { JsonObject } from "../std/json.ts";
 import { writeFileAtomic } from "../std/write-file-atomic.ts";
 import type { HostTensor } from "../tensor/types.ts";
+import { learningRateAt, sharedSteps, type Schedule } from "./schedules.ts";
 
 export interface CheckpointPolicy {
   readonly directory: string;
@@ -18,6 +19,13 @@ export interface CheckpointPolicy {
   readonly everySteps: number;
   /** How many of the newest stay; default 2. */
   readonly keepLast?: number | undefined;
+  /** A checkpoint is written after this step too, and stays: a longer run can go on from it. */
+  readonly milestone?: number | undefined;
+}
+
+export interface TrainingPlan {
+  readonly schedule: Schedule;
+  readonly totalSteps: number;
 }
 
 /** Where a run stands between two steps, besides its variables. */
@@ -27,12 +35,14 @@ export interface TrainingState {
   readonly tokensSeen: number;
   /** Of the batch source. */
   readonly cursor: JsonObject;
-  /** Everything that decides the run's result: a checkpoint of another run is refused. */
+  /** Everything that decides the steps taken, but for the learning rates: a checkpoint of another run is refused. */
   readonly identity: JsonObject;
+  /** The rates: a checkpoint fits every run whose rates were the same until its step. */
+  readonly plan: TrainingPlan;
 }
 
 interface StateFile extends TrainingState {
-  readonly formatVersion: 1;
+  readonly formatVersion: 2;
   /** sha256 of state.safetensors. */
   readonly tensorsDigest: string;
 }
@@ -53,7 +63,7 @@ const stepOf = (folder: string): number | undefined => {
 
 /** Writes a checkpoint and removes those that are no longer kept. Returns its path. */
 export async function writeCheckpoint(
-  { directory, keepLast = 2 }: CheckpointPolicy,
+  { directory, keepLast = 2, milestone }: CheckpointPolicy,
   state: TrainingState,
   entries: readonly TensorEntry[],
   read: (name: string) => Promise<HostTensor>,
@@ -64,7 +74,7 @@ export async function writeCheckpoint(
   await mkdir(partial, { recursive: true });
   await writeSafetensors(join(partial, tensorsFile), entries, read);
   const file: StateFile = {
-    formatVersion: 1,
+    formatVersion: 2,
     ...state,
     tensorsDigest: await digestOfFile(join(partial, tensorsFile)),
   };
@@ -74,8 +84,8 @@ export async function writeCheckpoint(
   await rm(target, { recursive: true, force: true });
   await rename(partial, target);
   await syncFolder(directory);
-  for (const { path } of (await listCheckpoints(directory)).slice(Math.max(1, keepLast)))
-    await rm(path, { recursive: true });
+  const passing = (await listCheckpoints(directory)).filter(({ step }) => step !== milestone);
+  for (const { path } of passing.slice(Math.max(1, keepLast))) await rm(path, { recursive: true });
   return target;
 }
 
@@ -85,7 +95,7 @@ export async function writeCheckpoint(
  */
 export async function findCheckpoint(
   directory: string,
-  identity: JsonObject,
+  { identity, plan }: Pick<TrainingState, "identity" | "plan">,
   onUnreadable: (path: string, error: unknown) => void,
 ): Promise<Checkpoint | undefined> {
   for (const { path } of await listCheckpoints(directory)) {
@@ -96,10 +106,13 @@ export async function findCheckpoint(
       onUnreadable(path, error);
       continue;
     }
-    if (!isDeepStrictEqual(state.identity, identity))
+    const difference = isDeepStrictEqual(state.identity, identity)
+      ? rateDifference(state, plan)
+      : firstDifference(state.identity, identity);
+    if (difference !== undefined)
       throw userError(
         "CHECKPOINT_MISMATCH",
-        `${path} belongs to a run with other settings: ${firstDifference(state.identity, identity)}`,
+        `${path} belongs to a run with other settings: ${difference}`,
         "Go on with the old settings, or remove the folder to start anew.",
       );
     return { path, state };
@@ -141,7 +154,7 @@ async function readState(path: string): Promise<StateFile> {
   } catch (cause) {
     throw damaged(`${stateFile} cannot be read`, cause);
   }
-  if (!isStateFile(state)) throw damaged(`${stateFile} is not of format version 1`);
+  if (!isStateFile(state)) throw damaged(`${stateFile} is not of format version 2`);
   const digest = await digestOfFile(join(path, tensorsFile)).catch((cause: unknown) => {
     throw damaged(`${tensorsFile} cannot be read`, cause);
   });
@@ -154,12 +167,23 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const isStateFile = (value: unknown): value is StateFile =>
   isObject(value) &&
-  value["formatVersion"] === 1 &&
+  value["formatVersion"] === 2 &&
   Number.isSafeInteger(value["step"]) &&
   Number.isSafeInteger(value["tokensSeen"]) &&
   typeof value["tensorsDigest"] === "string" &&
   isObject(value["cursor"]) &&
-  isObject(value["identity"]);
+  isObject(value["identity"]) &&
+  isObject(value["plan"]);
+
+/** Undefined where all steps until the checkpoint had the rates that they have in this run. */
+function rateDifference({ plan: theirs, step }: TrainingState, ours: TrainingPlan): string | undefined {
+  const shared = sharedSteps(theirs, ours);
+  if (shared >= step) return undefined;
+  const rates = [theirs, ours].map(({ schedule }) => learningRateAt(schedule, shared + 1));
+  return shared >= ours.totalSteps
+    ? `it has taken ${step} steps of ${ours.totalSteps}`
+    : `the learning rate of step ${shared + 1} was ${rates.join(" and is ")}`;
+}
 
 function firstDifference(theirs: JsonObject, ours: JsonObject): string {
   for (const key of new Set([...Object.keys(theirs), ...Object.keys(ours)]))

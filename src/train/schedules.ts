@@ -57,6 +57,30 @@ export function learningRateAt(schedule: Schedule, step: number): number {
   return final + (peak - final) * remaining(schedule, progress);
 }
 
+/**
+ * How many steps from the beginning have the same rates under both: a state after any of them lies on the way of
+ * either, if all else is equal.
+ */
+export function sharedSteps(
+  one: { readonly schedule: Schedule; readonly totalSteps: number },
+  other: { readonly schedule: Schedule; readonly totalSteps: number },
+): number {
+  const shorter = Math.min(one.totalSteps, other.totalSteps);
+  let step = 0;
+  while (
+    step < shorter &&
+    learningRateAt(one.schedule, step + 1) === learningRateAt(other.schedule, step + 1)
+  )
+    step++;
+  return step;
+}
+
+/** The last step whose rate would be the same in a longer run; undefined where the whole length decides every rate. */
+export function lastExtendableStep(schedule: Schedule, totalSteps: number): number | undefined {
+  if (schedule.kind === "cosine") return undefined;
+  return schedule.kind === "constant" ? totalSteps : schedule.totalSteps - schedule.decaySteps;
+}
+
 /** What is left of the peak after a share `progress` of the decay: 1 at 0, 0 at 1. */
 function remaining(schedule: Exclude<Schedule, { kind: "constant" }>, progress: number): number {
   if (schedule.kind === "cosine") return (1 + Math.cos(Math.PI * progress)) / 2;

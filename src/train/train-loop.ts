@@ -16,6 +16,7 @@ import {
   restoreTensors,
   writeCheckpoint,
   type CheckpointPolicy,
+  type TrainingPlan,
   type TrainingState,
 } from "./checkpoint.ts";
 import { openMetrics, type MetricsLine } from "./metrics-file.ts";
@@ -88,7 +89,7 @@ export async function runTraining(
   const executable = await engine.compile(training.program);
   try {
     await writeInitialWeights(executable, training, options.initialWeights);
-    const settings = { objective, ...training.options, schedule, totalSteps, engine: engine.identity };
+    const settings = { objective, ...training.options, engine: engine.identity };
     const identity = { ...(toJson(settings) as JsonObject), ...options.identity };
     const batches = await prepare(executable, identity);
     const loop = new TrainLoop(training, options, executable, batches, identity);
@@ -156,6 +157,11 @@ class TrainLoop {
     );
   }
 
+  get #plan(): TrainingPlan {
+    const { schedule, totalSteps } = this.#options;
+    return { schedule, totalSteps };
+  }
+
   async run(): Promise<void> {
     const { totalSteps, checkpoints, metricsPath, signal, onStep } = this.#options;
     await this.#resume();
@@ -172,7 +178,7 @@ class TrainLoop {
       const line = await this.#takeStep();
       await metrics?.append(line);
       onStep?.({ ...line, totalSteps });
-      if (checkpoints !== undefined && this.step % checkpoints.everySteps === 0 && this.step < totalSteps) {
+      if (checkpoints !== undefined && isDue(checkpoints, this.step, totalSteps)) {
         await metrics?.sync();
         await this.#checkpoint();
         saved = this.step;
@@ -211,8 +217,10 @@ class TrainLoop {
     if (checkpoints === undefined) return;
     if (!Number.isSafeInteger(checkpoints.everySteps) || checkpoints.everySteps < 1)
       throw userError("TRAINING_INVALID", `checkpoints every ${checkpoints.everySteps} steps`);
-    const checkpoint = await findCheckpoint(checkpoints.directory, this.#identity, (path, error) =>
-      onNotice?.({ kind: "checkpointSkipped", path, error }),
+    const checkpoint = await findCheckpoint(
+      checkpoints.directory,
+      { identity: this.#identity, plan: this.#plan },
+      (path, error) => onNotice?.({ kind: "checkpointSkipped", path, error }),
     );
     if (checkpoint === undefined) return;
     const { state, path } = checkpoint;
@@ -233,6 +241,7 @@ class TrainLoop {
       tokensSeen: this.tokensSeen,
       cursor: this.#batches.cursor(),
       identity: this.#identity,
+      plan: this.#plan,
     };
     const path = await writeCheckpoint(checkpoints, state, this.#entries, (name) =>
       this.#executable.readVariable(name),
@@ -240,6 +249,10 @@ class TrainLoop {
     onNotice?.({ kind: "checkpointed", step: this.step, path });
   }
 }
+
+/** After the last step only where a longer run could go on from it. */
+const isDue = ({ everySteps, milestone }: CheckpointPolicy, step: number, totalSteps: number): boolean =>
+  step === milestone || (step % everySteps === 0 && step < totalSteps);
 
 const scalarsOf = (results: Readonly<Record<string, HostTensor>>): Record<string, number> =>
   Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data[0] ?? NaN]));

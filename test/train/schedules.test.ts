@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { checkSchedule, learningRateAt, type Schedule } from "../../src/train/schedules.ts";
+import {
+  checkSchedule,
+  learningRateAt,
+  type Schedule,
+  lastExtendableStep,
+  sharedSteps,
+} from "../../src/train/schedules.ts";
 
 /** SmolLM2-135M's pretraining: peak 3e-3, 2,000 steps up, flat to 1,600,000, down to 0 at 2,000,000. */
 const smollm2: Schedule = {
@@ -98,6 +104,35 @@ test("the rate is never negative and never above the peak", () => {
       const rate = learningRateAt(schedule, step);
       expect(rate >= 0 && rate <= schedule.peak).toBe(true);
     }
+});
+
+test("runs of different lengths share the steps before the first rate that differs", () => {
+  const stable = (totalSteps: number, warmupSteps = 10) =>
+    ({
+      totalSteps,
+      schedule: {
+        kind: "warmupStableDecay",
+        peak: 1,
+        warmupSteps,
+        totalSteps,
+        decaySteps: 20,
+        decay: "linear",
+      },
+    }) as const;
+  expect(sharedSteps(stable(100), stable(200))).toBe(80);
+  expect(lastExtendableStep(stable(100).schedule, 100)).toBe(80);
+  expect(sharedSteps(stable(200), stable(100))).toBe(80);
+  expect(sharedSteps(stable(100), stable(100))).toBe(100);
+  expect(sharedSteps(stable(100), stable(200, 20))).toBe(0);
+  const constant = { kind: "constant", peak: 1, warmupSteps: 10 } as const;
+  expect(sharedSteps({ schedule: constant, totalSteps: 50 }, { schedule: constant, totalSteps: 70 })).toBe(
+    50,
+  );
+  expect(lastExtendableStep(constant, 50)).toBe(50);
+  const cosine = (totalSteps: number) =>
+    ({ totalSteps, schedule: { kind: "cosine", peak: 1, warmupSteps: 10, totalSteps } }) as const;
+  expect(sharedSteps(cosine(50), cosine(70))).toBe(10);
+  expect(lastExtendableStep(cosine(50).schedule, 50)).toBeUndefined();
 });
 
 test.each<[Schedule, string]>([

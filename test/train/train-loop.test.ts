@@ -109,7 +109,7 @@ describe("the loop", async () => {
     ["cut short", (newest) => truncate(join(newest, "state.safetensors"), 1000)],
     ["without state", (newest) => rm(join(newest, "state.json"))],
     ["with half a state", (newest) => truncate(join(newest, "state.json"), 50)],
-    ["of another format", (newest) => writeFile(join(newest, "state.json"), '{"formatVersion": 2}')],
+    ["of another format", (newest) => writeFile(join(newest, "state.json"), '{"formatVersion": 3}')],
     ["without tensors", (newest) => rm(join(newest, "state.safetensors"))],
     [
       "with one changed byte",
@@ -157,6 +157,45 @@ describe("the loop", async () => {
     expect(await linesOf(rig)).toEqual(await linesOf(straight));
   });
 
+  test("a longer run goes on from where a finished one left the constant rate, to the bytes of a straight run", async () => {
+    const warmupStableDecay = (steps: number) => ({
+      totalSteps: steps,
+      schedule: {
+        kind: "warmupStableDecay",
+        peak: 0.02,
+        warmupSteps: 2,
+        totalSteps: steps,
+        decaySteps: 2,
+        decay: "linear",
+      } as const,
+    });
+    await using straight = await createRig();
+    const expected = await trainTiny(engine, straight, warmupStableDecay(9));
+    await using rig = await createRig();
+    const checkpoints = { ...rig.checkpoints, keepLast: 1, milestone: 5 };
+    await trainTiny(engine, rig, { ...warmupStableDecay(7), checkpoints });
+    expect((await readdir(checkpoints.directory)).sort()).toEqual(["step-000005", "step-000006"]);
+    await rm(join(checkpoints.directory, "step-000006"), { recursive: true });
+    const source = numberedBatches();
+    expect((await trainTiny(engine, rig, { ...warmupStableDecay(9), source })).equals(expected)).toBe(true);
+    expect(source.given).toEqual([5, 6, 7, 8]);
+    expect(await linesOf(rig)).toEqual(await linesOf(straight));
+  });
+
+  test("at a constant rate the last step is one to go on from", async () => {
+    const constant = { schedule: { kind: "constant", peak: 0.02, warmupSteps: 2 } } as const;
+    await using straight = await createRig();
+    const expected = await trainTiny(engine, straight, { ...constant, totalSteps: 6 });
+    await using rig = await createRig();
+    const checkpoints = { ...rig.checkpoints, milestone: 3 };
+    await trainTiny(engine, rig, { ...constant, totalSteps: 3, checkpoints });
+    const source = numberedBatches();
+    expect((await trainTiny(engine, rig, { ...constant, totalSteps: 6, source })).equals(expected)).toBe(
+      true,
+    );
+    expect(source.given).toEqual([3, 4, 5]);
+  });
+
   test("a checkpoint of a run with other settings is refused, naming the setting", async () => {
     await using rig = await createRig();
     await stopAt(rig, 3);
@@ -164,7 +203,7 @@ describe("the loop", async () => {
       trainTiny(engine, rig, { schedule: { kind: "constant", peak: 0.01, warmupSteps: 0 } }),
     ).rejects.toMatchObject({
       code: "CHECKPOINT_MISMATCH",
-      message: expect.stringContaining("schedule was") as string,
+      message: expect.stringContaining("the learning rate of step 2 was 0.02 and is 0.01") as string,
     });
     await expect(trainTiny(engine, rig, { identity: { data: "other" } })).rejects.toThrow(
       'data was undefined and is "other"',
