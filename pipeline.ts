@@ -16,6 +16,7 @@ const Config = z
     dpo: stages.dpo.params,
     eval: stages.evaluate.params,
     export: stages.exportModel.params,
+    sweep: stages.sweepParams.optional(),
   })
   .check(stages.sequencesFit);
 
@@ -51,6 +52,21 @@ export default definePipeline(
     const baseScores = scoresOf("eval-base", base);
     const sftScores = scoresOf("eval-sft", policy);
     const scores = scoresOf("eval", model);
+
+    // Variants of pretraining beside the main line; `npx pipeline metrics eval-base@` compares them.
+    if (config.sweep)
+      p.matrix(config.sweep, (q, { peak, seed }) => {
+        const { schedule } = config.pretrain;
+        const { checkpoint: model } = q.add(stages.pretrain, {
+          inputs: { shards, tokenizer },
+          params: { ...config.pretrain, seed, schedule: { ...schedule, peak } },
+        });
+        q.add(stages.evaluate, {
+          id: "eval-base",
+          inputs: { model, shards, questions, tokenizer },
+          params: config.eval,
+        });
+      });
 
     const { bundle } = p.add(stages.exportModel, {
       inputs: { model, tokenizer, ...data, baseScores, sftScores, scores },

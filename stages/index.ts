@@ -10,3 +10,4 @@ export { sft } from "./sft.ts";
 export { shard } from "./shard.ts";
 export { tokenize } from "./tokenize.ts";
 export { trainTokenizer } from "./train-tokenizer.ts";
+export { sweepParams } from "./training-params.ts";

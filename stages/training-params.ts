@@ -88,6 +88,12 @@ export const runtimeParams = {
 };
 export const runtimeParamNames = ["checkpointEverySteps", "keepCheckpoints"] as const;
 
+/** Values of pretraining that are tried in every combination. */
+export const sweepParams = z.strictObject({
+  peak: z.array(z.number().positive()).min(1).describe("highest learning rates"),
+  seed: z.array(z.int()).min(1).describe("initial weights and orders of the data"),
+});
+
 /** Optimizer steps that `epochs` passes over `rows` rows take, at least one. */
 export function stepsOf(
   params: { readonly epochs: number; readonly microBatchSize: number; readonly gradientAccumulation: number },

@@ -3,6 +3,7 @@
  * make a stage run again; what is listed decides its result.
  */
 import type { Json, JsonObject } from "../std/json.ts";
+import { byCodeUnit } from "./canonical.ts";
 import { digestValue } from "./digest.ts";
 
 /** Raised when the meaning of a field below changes; old executions are then misses. */
@@ -45,6 +46,15 @@ export function fingerprintOf(fields: FingerprintFields): string {
     packages: fields.packages,
     environment: fields.environment,
   });
+}
+
+/**
+ * What executions have in common that differ in the params `free` only: those of which one may go on where another
+ * has ended.
+ */
+export function familyOf(fields: FingerprintFields, free: readonly string[]): string {
+  const params = Object.fromEntries(Object.entries(fields.params).filter(([name]) => !free.includes(name)));
+  return digestValue({ family: fingerprintOf({ ...fields, params }), free: [...free].sort(byCodeUnit) });
 }
 
 const mapValues = <T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> =>

@@ -26,12 +26,15 @@ export type LineageNode =
       readonly summary: JsonObject;
     };
 
-/** `consumed`: artifact → execution that read it. `produced`: execution → artifact. */
+/**
+ * `consumed`: artifact → execution that read it. `produced`: execution → artifact. `extended`: finished execution →
+ * longer one that went on from its checkpoint.
+ */
 export interface LineageEdge {
-  readonly type: "consumed" | "produced";
+  readonly type: "consumed" | "produced" | "extended";
   readonly from: string;
   readonly to: string;
-  /** The input's or output's name. */
+  /** The input's or output's name; of `extended`, the step, e.g. `step 900`. */
   readonly name: string;
 }
 

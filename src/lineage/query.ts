@@ -96,6 +96,10 @@ class Walk {
       // The producer it was read from, not every execution that ever gave the same bytes.
       this.#produced(input.producer, (digest) => digest === input.digest, "up");
     }
+    if (execution?.extended !== undefined) {
+      this.#extended(execution);
+      this.up(executionId(execution.extended.fingerprint));
+    }
   }
 
   /** From an execution to what it made; from an artifact to what read it. */
@@ -105,6 +109,10 @@ class Walk {
     const [type, key] = split(id);
     if (type === "execution") {
       this.#produced(key, () => true, "down");
+      for (const longer of this.#index.executions().filter(({ extended }) => extended?.fingerprint === key)) {
+        this.#extended(longer);
+        this.down(executionId(longer.fingerprint));
+      }
       return;
     }
     // Its node comes with whoever made it.
@@ -133,6 +141,14 @@ class Walk {
       if (onward === "down") this.down(id);
     }
     if (onward === "up" && execution) this.up(executionId(fingerprint));
+  }
+
+  #extended({ fingerprint, extended }: ExecutionRecord): void {
+    if (extended === undefined) return;
+    this.#add(extended.fingerprint);
+    this.#add(fingerprint);
+    const [from, to] = [executionId(extended.fingerprint), executionId(fingerprint)];
+    this.#edge({ type: "extended", from, to, name: `step ${extended.step}` });
   }
 
   #add(fingerprint: string): ExecutionRecord | undefined {

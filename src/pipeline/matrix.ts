@@ -30,6 +30,23 @@ export function suffixOf(variant: Variant<Axes>): string {
   return parts.length === 0 ? "" : `@${parts.join(",")}`;
 }
 
+/**
+ * Whether `target`, a stage id with some of the axes, means the stage `id`: `eval@` all variants of `eval`,
+ * `eval@seed=1` those with that seed, in whatever order the axes are written.
+ */
+export function isVariantOf(id: string, target: string): boolean {
+  const [base, wanted] = partsOf(target);
+  const [plainId, own] = partsOf(id);
+  return (
+    id.includes("@") && target.includes("@") && base === plainId && wanted.every((part) => own.includes(part))
+  );
+}
+
+function partsOf(id: string): readonly [base: string, parts: readonly string[]] {
+  const [base = "", suffix = ""] = id.split("@", 2);
+  return [base, suffix.split(",").filter((part) => part !== "")];
+}
+
 /** Ids are names of folders and are typed in shells. */
 const plain = /^[A-Za-z0-9_.+-]+$/;
 

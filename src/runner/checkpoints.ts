@@ -14,12 +14,18 @@ import {
 } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { ExtendedFrom } from "../store/records.ts";
+import type { Continuations, Milestone } from "./continuations.ts";
 
 export interface CheckpointMark {
   /** The last step that is safely on disk; absent before the first. */
   readonly step?: number;
   /** Steps from which executions of this fingerprint went on. */
   readonly resumedFrom: readonly number[];
+  /** Checkpoints that stay when the execution is finished. */
+  readonly milestones?: readonly Milestone[];
+  /** The finished execution that this one goes on from. */
+  readonly extended?: ExtendedFrom;
 }
 
 export class Checkpoints {
@@ -47,9 +53,30 @@ export class Checkpoints {
     await mkdir(this.dataDirectory(fingerprint), { recursive: true });
     const before = this.read(fingerprint);
     if (before.step === undefined) return before;
-    const mark = { step: before.step, resumedFrom: [...before.resumedFrom, before.step] };
+    const mark = { ...before, step: before.step, resumedFrom: [...before.resumedFrom, before.step] };
     writeMark(this.markFile(fingerprint), mark);
     return mark;
+  }
+
+  /** Makes the directories out of what a finished execution left; answers the mark to go on from. */
+  async extend(
+    fingerprint: string,
+    from: ExtendedFrom,
+    continuations: Continuations,
+  ): Promise<CheckpointMark> {
+    await this.remove(fingerprint);
+    await continuations.copyTo(from, this.dataDirectory(fingerprint));
+    const mark = { step: from.step, resumedFrom: [], extended: from };
+    // Last: without a mark the directory is no checkpoint, and the copy is made again.
+    writeMark(this.markFile(fingerprint), mark);
+    return mark;
+  }
+
+  /** Of a finished execution: its milestones stay, the rest goes. May be called again after a kill. */
+  async finish(fingerprint: string, continuations: Continuations): Promise<void> {
+    const { milestones = [] } = this.read(fingerprint);
+    await continuations.keep(fingerprint, milestones, this.dataDirectory(fingerprint));
+    await this.remove(fingerprint);
   }
 
   exists(fingerprint: string): boolean {
@@ -71,8 +98,11 @@ function readMark(path: string): CheckpointMark {
 }
 
 /** The step is on disk when this returns. Synchronous: native work may block the event loop right after. */
-export function markStep(markFile: string, step: number): void {
-  writeMark(markFile, { ...readMark(markFile), step });
+export function markStep(markFile: string, step: number, keep?: readonly string[]): void {
+  const mark = readMark(markFile);
+  const others = (mark.milestones ?? []).filter((milestone) => milestone.step !== step);
+  const milestones = keep === undefined ? others : [...others, { step, paths: keep }];
+  writeMark(markFile, { ...mark, step, ...(milestones.length === 0 ? {} : { milestones }) });
 }
 
 function writeMark(path: string, mark: CheckpointMark): void {

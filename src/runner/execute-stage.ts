@@ -12,6 +12,7 @@ import { thisProcess } from "../std/process-identity.ts";
 import type { ExecutionRecord, ObjectRecord, OutputEntry } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { Checkpoints } from "./checkpoints.ts";
+import type { Continuations } from "./continuations.ts";
 import type { NewEvent } from "./event-log.ts";
 import type { Executor, StageReport, StageResult } from "./executor.ts";
 import { explainFailure } from "./failure.ts";
@@ -25,6 +26,7 @@ export interface ExecutionContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly store: Store;
   readonly checkpoints: Checkpoints;
+  readonly continuations: Continuations;
   /** Made when the first stage must run. */
   readonly executor: () => Promise<Executor>;
   readonly presenters: Presenters;
@@ -108,11 +110,15 @@ async function runLocked(
   grant: Grant,
   forced: boolean,
 ): Promise<StageOutcome> {
-  const { store, checkpoints, emit, runId } = context;
+  const { store, checkpoints, continuations, emit, runId } = context;
   const { recipe, planned } = stage;
   const { fingerprint } = planned;
   if (forced) await checkpoints.remove(fingerprint);
-  const mark = await checkpoints.begin(fingerprint);
+  // A checkpoint of its own may have come since it was planned, from another runner that was interrupted.
+  const mark =
+    planned.extends !== undefined && checkpoints.read(fingerprint).step === undefined
+      ? await checkpoints.extend(fingerprint, planned.extends, continuations)
+      : await checkpoints.begin(fingerprint);
   const expectedMs = store.latest(recipe.id)?.durationMs;
   const logFile = `cache/logs/${runId}/${recipe.id}.jsonl`;
   const startedAt = new Date();
@@ -155,11 +161,13 @@ async function runLocked(
       startedAt: startedAt.toISOString(),
       durationMs,
       resumedFrom: mark.resumedFrom,
+      ...(mark.extended ? { extended: mark.extended } : {}),
+      ...(stage.family === undefined ? {} : { family: stage.family }),
       logFile,
     };
     store.commit(execution, objects);
-    // A kill before this line leaves a checkpoint behind a hit; the next run removes it.
-    await checkpoints.remove(fingerprint);
+    // A kill before this line leaves a checkpoint behind a hit; the next run sees to it.
+    await checkpoints.finish(fingerprint, continuations);
     return { outcome: "executed", execution, durationMs };
   } finally {
     await work.dispose();

@@ -7,6 +7,7 @@ import type { Pipeline, ResolvedPipeline } from "../pipeline/define-pipeline.ts"
 import type { Store } from "../store/store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { CompiledManifest } from "./compiled.ts";
+import { Continuations } from "./continuations.ts";
 import { makePlan, type FullPlan, type PlanReads } from "./plan.ts";
 import { makeRecipes } from "./recipe.ts";
 import type { SessionOptions } from "./session-types.ts";
@@ -27,16 +28,20 @@ export interface ProjectParts {
 export class OpenProject {
   readonly parts: ProjectParts;
   readonly checkpoints: Checkpoints;
+  readonly continuations: Continuations;
   /** What planning may look at. */
   readonly reads: PlanReads;
 
   constructor(parts: ProjectParts) {
     this.parts = parts;
     const checkpoints = new Checkpoints(parts.store.directory);
+    const continuations = new Continuations(parts.store.directory);
     this.checkpoints = checkpoints;
+    this.continuations = continuations;
     this.reads = {
       index: parts.store,
       checkpointStep: (fingerprint) => checkpoints.read(fingerprint).step,
+      continuationSteps: (fingerprint) => continuations.steps(fingerprint),
     };
   }
 

@@ -1,5 +1,6 @@
 /** What planning answers. A plan is data: made without writing anything, shared by run, plan, status and why. */
 import type { Json } from "../std/json.ts";
+import type { ExtendedFrom } from "../store/records.ts";
 
 /**
  * Why a stage is a hit or must run: a closed set. `field` names what differs (a param path, an input, a
@@ -20,7 +21,9 @@ export type ReasonCode =
   | "artifact-missing"
   | "forced"
   /** Interrupted before; a checkpoint of the same fingerprint exists. */
-  | "checkpoint-found";
+  | "checkpoint-found"
+  /** A finished execution took the same first steps; this one goes on from its checkpoint. */
+  | "extends-finished";
 
 export interface Reason {
   readonly code: ReasonCode;
@@ -42,6 +45,8 @@ export interface PlannedStage {
   readonly needs: readonly string[];
   /** Resume: the step of its newest checkpoint. */
   readonly resumeStep?: number;
+  /** Resume: the finished execution whose checkpoint that is, where it is not an interrupted one's. */
+  readonly extends?: ExtendedFrom;
 }
 
 export interface Plan {

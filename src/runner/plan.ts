@@ -2,16 +2,17 @@
  * Planning: which stages are hits, which run, which go on from a checkpoint, and why. Reads, never writes; `run`
  * asks `planStage` again when inputs that were unknown have been made, so both always decide alike.
  */
-import { fingerprintOf } from "../hashing/fingerprint.ts";
+import { familyOf, fingerprintOf, type FingerprintFields } from "../hashing/fingerprint.ts";
 import { explain } from "../lineage/explain.ts";
-import type { ExecutionRecord, InputRecord, ObjectRecord } from "../store/records.ts";
+import type { ExecutionRecord, ExtendedFrom, InputRecord, ObjectRecord } from "../store/records.ts";
 import type { IndexReads } from "../store/store.ts";
+import { findExtension, type ExtensionReads } from "./find-extension.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** What planning may look at besides the recipes. */
-export interface PlanReads {
-  readonly index: Pick<IndexReads, "execution" | "latest" | "verify">;
+export interface PlanReads extends ExtensionReads {
+  readonly index: Pick<IndexReads, "execution" | "latest" | "verify" | "family">;
   /** The step of the newest checkpoint under a fingerprint. */
   readonly checkpointStep: (fingerprint: string) => number | undefined;
 }
@@ -24,6 +25,8 @@ export interface StagePlan {
   readonly recipe: Recipe;
   /** All inputs, where every one of them is known. */
   readonly inputs: Readonly<Record<string, InputRecord>> | undefined;
+  /** Shared with executions that could go on from this one; where the stage can be extended. */
+  readonly family?: string;
   /** The committed execution, where the decision is `hit`. */
   readonly hit?: ExecutionRecord;
   /** The run that made what the index had under this fingerprint when it was planned, be it damaged or not. */
@@ -81,7 +84,7 @@ export async function planStage(
     return { planned, recipe, inputs: undefined, fresh: [], damage: [] };
   }
 
-  const fingerprint = fingerprintOf({
+  const fields: FingerprintFields = {
     stage: recipe.name,
     params: recipe.identityParams,
     inputs,
@@ -89,26 +92,41 @@ export async function planStage(
     sourceDigest: recipe.source.digest,
     packages: recipe.source.packages,
     environment: recipe.environment,
-  });
+  };
+  const fingerprint = fingerprintOf(fields);
+  const family = recipe.extension && { family: familyOf(fields, recipe.extension.params) };
   const known = reads.index.execution(fingerprint);
   const { damage, fresh } = known ? await verifyOutputs(known, reads) : { damage: [], fresh: [] };
   if (known && damage.length === 0 && !forced) {
     const planned: PlannedStage = { ...base, decision: "hit", fingerprint, reasons: [cached(known)] };
-    return { planned, recipe, inputs, hit: known, fresh, damage };
+    return { planned, recipe, inputs, ...family, hit: known, fresh, damage };
   }
 
-  const resumeStep = forced ? undefined : reads.checkpointStep(fingerprint);
+  const checkpointStep = forced ? undefined : reads.checkpointStep(fingerprint);
+  const extension =
+    family && !known && !forced && checkpointStep === undefined
+      ? findExtension(recipe, family.family, reads)
+      : undefined;
+  const resumeStep = checkpointStep ?? extension?.step;
   const reasons: Reason[] = [
     ...forcedReasons(forced),
     ...damage.map((message): Reason => ({ code: "artifact-missing", message })),
     ...(known ? [] : differences(recipe, inputs, reads)),
-    ...(resumeStep === undefined ? [] : [checkpointFound(resumeStep)]),
+    ...(checkpointStep === undefined ? [] : [checkpointFound(checkpointStep)]),
+    ...(extension ? [extendsFinished(extension, reads)] : []),
   ];
   const planned: PlannedStage =
     resumeStep === undefined
       ? { ...base, decision: "run", fingerprint, reasons }
-      : { ...base, decision: "resume", fingerprint, reasons, resumeStep };
-  return { planned, recipe, inputs, fresh, damage, ...(known ? { seen: known.runId } : {}) };
+      : {
+          ...base,
+          decision: "resume",
+          fingerprint,
+          reasons,
+          resumeStep,
+          ...(extension ? { extends: extension } : {}),
+        };
+  return { planned, recipe, inputs, ...family, fresh, damage, ...(known ? { seen: known.runId } : {}) };
 }
 
 function knownInputs(recipe: Recipe, settled: Settled): Record<string, InputRecord> {
@@ -182,6 +200,17 @@ const checkpointFound = (step: number): Reason => ({
   new: step,
   message: `goes on from the checkpoint of step ${step}`,
 });
+
+function extendsFinished({ fingerprint, step }: ExtendedFrom, { index }: PlanReads): Reason {
+  const run = index.execution(fingerprint)?.runId ?? "";
+  return {
+    code: "extends-finished",
+    field: "step",
+    old: fingerprint,
+    new: step,
+    message: `goes on from step ${step} of the finished execution of run ${run}: until there both do the same`,
+  };
+}
 
 const pendingReasons = (recipe: Recipe, settled: Settled): Reason[] =>
   Object.entries(recipe.inputs)

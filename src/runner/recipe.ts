@@ -8,7 +8,7 @@ import { digestLocalFiles } from "../hashing/local-files.ts";
 import type { SourceFacts } from "../hashing/source-digest.ts";
 import type { ArtifactMap } from "../pipeline/artifact.ts";
 import type { ResolvedPipeline, StageInstance } from "../pipeline/define-pipeline.ts";
-import type { Resources } from "../pipeline/stage.ts";
+import type { AnyStage, Resources } from "../pipeline/stage.ts";
 import type { StandardIssue } from "../pipeline/standard-schema.ts";
 import type { Json, JsonObject } from "../std/json.ts";
 import type { CompiledManifest, CompiledStage } from "./compiled.ts";
@@ -31,6 +31,8 @@ export interface Recipe {
   readonly runtimeParams: JsonObject;
   readonly source: SourceFacts;
   readonly environment: Readonly<Record<string, Json>>;
+  /** How a finished execution may be gone on with. */
+  readonly extension?: NonNullable<AnyStage["extension"]>;
   readonly resources: Resources;
   readonly code: Pick<CompiledStage, "module" | "exportName">;
   /** Ids of the stages whose outputs it reads. */
@@ -86,6 +88,7 @@ async function makeRecipe(
     environment: Object.fromEntries(
       await Promise.all([...facts, ...files].map(async ([name, fact]) => [name, await fact] as const)),
     ),
+    ...(stage.extension ? { extension: stage.extension } : {}),
     resources: stage.resources ?? {},
     code: { module, exportName },
     needs: [...new Set(Object.values(inputs).map(({ stageId }) => stageId))],

@@ -32,6 +32,7 @@ export async function runTargets(
       env,
       store,
       checkpoints: project.checkpoints,
+      continuations: project.continuations,
       executor: once(async () => {
         const { localExecutor } = await import("./executors/local.ts");
         return localExecutor({

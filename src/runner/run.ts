@@ -151,13 +151,14 @@ class Run {
   }
 
   async #hit(stage: StagePlan, execution: ExecutionRecord): Promise<void> {
-    const { store, emit, checkpoints } = this.#context;
+    const { store, emit, checkpoints, continuations } = this.#context;
     const { recipe } = stage;
     const { id } = recipe;
     for (const object of stage.fresh) store.remember(object);
     store.serve(id, execution.fingerprint);
     // Left where a runner was killed between its commit and its cleaning up.
-    if (checkpoints.exists(execution.fingerprint)) await checkpoints.remove(execution.fingerprint);
+    if (checkpoints.exists(execution.fingerprint))
+      await checkpoints.finish(execution.fingerprint, continuations);
     const outputs = await this.#show(recipe, execution);
     this.#settled.set(id, execution);
     this.#summaries.set(id, { id, outcome: "hit", outputs });

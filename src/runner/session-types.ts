@@ -6,7 +6,7 @@ import type { SerializedError } from "../errors.ts";
 import type { LineageDirection, LineageGraph } from "../lineage/lineage-graph.ts";
 import type { Json, JsonObject } from "../std/json.ts";
 import type { CheckOptions, CheckReport } from "../store/check.ts";
-import type { RunRecord } from "../store/records.ts";
+import type { ExtendedFrom, RunRecord } from "../store/records.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
 import type { Selection } from "./selection.ts";
@@ -73,6 +73,8 @@ export interface ExecutionSummary {
   readonly durationMs: number;
   /** Checkpoint steps from which it was resumed after interrupts; empty when it ran through. */
   readonly resumedFrom: readonly number[];
+  /** The finished execution that it went on from instead of beginning anew. */
+  readonly extended?: ExtendedFrom;
   /** Relative to the project; JSON lines of `RunnerEvent`. */
   readonly logFile: string;
   readonly outputs: Readonly<Record<string, OutputRecord>>;

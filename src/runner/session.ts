@@ -166,6 +166,7 @@ const summarise = (stageId: string, execution: ExecutionRecord): ExecutionSummar
   startedAt: execution.startedAt,
   durationMs: execution.durationMs,
   resumedFrom: execution.resumedFrom,
+  ...(execution.extended ? { extended: execution.extended } : {}),
   logFile: execution.logFile,
   outputs: describeOutputs(stageId, execution),
 });

@@ -73,8 +73,8 @@ function makeContext(job: StageJob): StageContext {
     signal: interrupt.signal,
     log: (message) => send({ type: "log", line: message }),
     progress: (progress) => send({ type: "progress", progress }),
-    checkpointed: (step) => {
-      markStep(job.checkpointMark, step);
+    checkpointed: (step, keep) => {
+      markStep(job.checkpointMark, step, keep);
       send({ type: "checkpoint", step });
     },
     checkpointDirectory: job.checkpointDirectory,

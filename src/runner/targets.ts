@@ -1,12 +1,16 @@
 /** Stages by the names that people call them. */
 import { userError } from "../errors.ts";
 import type { ResolvedPipeline } from "../pipeline/define-pipeline.ts";
+import { isVariantOf } from "../pipeline/matrix.ts";
 import { nearest } from "../std/nearest.ts";
 
 /** Ids of the stages that targets name, each once. Throws `UNKNOWN_TARGET`. */
 export type TargetIndex = (targets: readonly string[]) => string[];
 
-/** A target is a stage id, else a pipeline output, else a stage name (all its instances). */
+/**
+ * A target is a stage id, else a pipeline output, else a stage name (all its instances), else variants of a matrix:
+ * `pretrain@` or `pretrain@seed=1`.
+ */
 export function targetIndex(pipeline: ResolvedPipeline): TargetIndex {
   const ids = new Set(pipeline.stages.map(({ id }) => id));
   const byName = new Map<string, string[]>();
@@ -19,7 +23,8 @@ export function targetIndex(pipeline: ResolvedPipeline): TargetIndex {
     if (ids.has(target)) return [target];
     const output = pipeline.outputs[target];
     if (output) return [output.stageId];
-    return byName.get(target) ?? unknown(pipeline, target);
+    const variants = pipeline.stages.flatMap(({ id }) => (isVariantOf(id, target) ? [id] : []));
+    return byName.get(target) ?? (variants.length > 0 ? variants : unknown(pipeline, target));
   };
   return (targets) => [...new Set(targets.flatMap(stagesOf))];
 }

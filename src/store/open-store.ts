@@ -40,6 +40,7 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
     executions: () => index.entries(["execution"]).map(({ value }) => value as ExecutionRecord),
     producers: (digest) => lastKeys("produced", digest),
     consumers: (digest) => lastKeys("consumed", digest),
+    family: (family) => lastKeys("family", family),
     runs: () => index.entries(["run"], true).map(({ value }) => value as RunRecord),
     async verify(digest, options): Promise<Verdict> {
       const record = object(digest);
@@ -60,6 +61,7 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
           put(["consumed", digest, record.fingerprint], 1);
         put(["execution", record.fingerprint], record);
         put(["latest", record.stageId], record.fingerprint);
+        if (record.family !== undefined) put(["family", record.family, record.fingerprint], 1);
       });
     },
     serve(stageId, fingerprint) {

@@ -33,6 +33,12 @@ export interface OutputEntry {
   readonly summary: JsonObject;
 }
 
+export interface ExtendedFrom {
+  readonly fingerprint: string;
+  /** The last step that was not computed again. */
+  readonly step: number;
+}
+
 /** One finished execution: the recipe under its fingerprint, what came of it, and how. */
 export interface ExecutionRecord {
   readonly fingerprint: string;
@@ -56,6 +62,10 @@ export interface ExecutionRecord {
   readonly durationMs: number;
   /** Checkpoint steps from which it was resumed after interrupts. */
   readonly resumedFrom: readonly number[];
+  /** The finished execution from whose checkpoint it went on, where it did not begin at the beginning. */
+  readonly extended?: ExtendedFrom;
+  /** Shared by executions that could go on from one another. */
+  readonly family?: string;
   /** Relative to the project. */
   readonly logFile: string;
 }

@@ -29,6 +29,8 @@ export interface IndexReads {
   producers(digest: string): readonly string[];
   /** Fingerprints of the executions that read an artifact. */
   consumers(digest: string): readonly string[];
+  /** Fingerprints of the executions of a family. */
+  family(family: string): readonly string[];
   object(digest: string): ObjectRecord | undefined;
   /** Newest first. */
   runs(): readonly RunRecord[];

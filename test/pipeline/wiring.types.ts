@@ -1,5 +1,5 @@
 /**
- * Twelve mistakes that must not compile, and the wirings beside them that must. Checked by `tsc`, never run:
+ * Fourteen mistakes that must not compile, and the wirings beside them that must. Checked by `tsc`, never run:
  * an `@ts-expect-error` above a line that compiles is itself an error.
  */
 import { z } from "zod";
@@ -75,6 +75,21 @@ definePipeline("right", z.strictObject({ download: download.params }), (p, confi
   evaluateOne("evaluate-base", base);
   evaluateOne("evaluate-tuned", tuned);
   return { tuned };
+});
+
+definePipeline("variants", z.strictObject({}), (p) => {
+  const runs = p.matrix({ documents: [1, 2], order: ["up", "down"] }, (q, { documents, order }) => {
+    const literal: "up" | "down" = order;
+    const { corpus } = q.add(download, { inputs: {}, params: { documents } });
+    return { corpus, literal };
+  });
+  const documents: readonly (1 | 2)[] = runs.map(({ variant }) => variant.documents);
+  // @ts-expect-error 13: an axis that the matrix does not have
+  const seeds: keyof (typeof runs)[number]["variant"] = "seed";
+  // @ts-expect-error 14: the value of an axis where a param of another type is wanted
+  p.matrix({ documents: ["1"] }, (q, variant) => q.add(download, { inputs: {}, params: variant }));
+  const results = runs.map(({ result }) => result.corpus);
+  return [documents, seeds].length > 2 ? {} : Object.fromEntries(results.map((ref) => [ref.stageId, ref]));
 });
 
 // @ts-expect-error 1: a pipeline's outputs are refs (its last line)

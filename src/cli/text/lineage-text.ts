@@ -41,6 +41,7 @@ function neighbours({ edges }: LineageGraph, id: string, towards: "up" | "down")
 }
 
 function child(key: string, { type, name }: LineageGraph["edges"][number]): TreeChild {
+  if (type === "extended") return { key, label: `continued at ${name}` };
   return type === "consumed" || key.startsWith("artifact:") ? { key, label: name } : { key };
 }
 

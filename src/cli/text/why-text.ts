@@ -32,12 +32,17 @@ export function whyText(report: WhyReport, now: number, paint: Paint): string {
 
 function executionLines({ execution, decision }: WhyReport, now: number): readonly string[] {
   if (execution === undefined) return [];
-  const { runId, startedAt, durationMs, resumedFrom, logFile } = execution;
+  const { runId, startedAt, durationMs, resumedFrom, extended, logFile } = execution;
   const which = decision === "hit" ? "executed" : "last executed, with other ingredients,";
   const resumed = resumedFrom.length === 0 ? "" : `, resumed at step ${resumedFrom.join(" and ")}`;
+  const continued =
+    extended === undefined
+      ? []
+      : [`went on from step ${extended.step} of the finished execution ${shortDigest(extended.fingerprint)}`];
   return [
     "",
     `${which} ${ago(startedAt, now)} in ${formatDuration(durationMs)}${resumed}, in run ${runId}`,
+    ...continued,
     `log: ${logFile}`,
   ];
 }
