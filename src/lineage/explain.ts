@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import { byCodeUnit } from "../hashing/canonical.ts";
 import { FINGERPRINT_VERSION, type ArtifactFormat } from "../hashing/fingerprint.ts";
 import type { Json, JsonObject } from "../std/json.ts";
+import { leavesOf } from "../std/leaves.ts";
 import type { ExecutionRecord } from "../store/records.ts";
 
 export interface Difference {
@@ -38,7 +39,7 @@ export interface CurrentRecipe {
 /** Empty where nothing that decides the result differs. */
 export function explain(then: ExecutionRecord, now: CurrentRecipe): Difference[] {
   return [
-    ...fields("param-changed", "param", flatten(then.params), flatten(now.params)),
+    ...fields("param-changed", "param", leavesOf(then.params), leavesOf(now.params)),
     ...inputDifferences(then, now),
     ...sourceDifferences(then.source, now.source),
     ...fields("package-changed", "package", then.packages, now.packages),
@@ -116,17 +117,4 @@ function describe(code: Difference["code"], old: Json | undefined, current: Json
 function short(value: Json | undefined): string {
   if (typeof value === "string") return /^[0-9a-f]{64}$/.test(value) ? value.slice(0, 12) : value;
   return JSON.stringify(value);
-}
-
-/** `{a: {b: 1}, c: [{d: 2}]}` → `{"a.b": 1, "c[0].d": 2}`; what is empty is a value. */
-function flatten(object: JsonObject): Record<string, Json> {
-  return Object.fromEntries(Object.entries(object).flatMap(([key, value]) => leaves(key, value)));
-}
-
-function leaves(path: string, value: Json): [string, Json][] {
-  if (typeof value !== "object" || value === null) return [[path, value]];
-  const parts = Array.isArray(value)
-    ? value.map((part: Json, index) => [`${path}[${index}]`, part] as const)
-    : Object.entries(value).map(([key, part]) => [`${path}.${key}`, part] as const);
-  return parts.length === 0 ? [[path, value]] : parts.flatMap(([at, part]) => leaves(at, part));
 }

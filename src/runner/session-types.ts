@@ -8,6 +8,7 @@ import type { Json, JsonObject } from "../std/json.ts";
 import type { CheckOptions, CheckReport } from "../store/check.ts";
 import type { ExtendedFrom, RunRecord } from "../store/records.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
+import type { History } from "./history-types.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
 import type { Selection } from "./selection.ts";
 
@@ -150,6 +151,8 @@ export interface Session {
   readonly projectRoot: string;
   /** The config file, relative to the project root. */
   readonly config: string;
+  /** The recipe as the schema parsed it: `extends`, defaults and overrides applied. */
+  readonly recipe: Json;
   /** `targets`: stage ids, stage names or names of pipeline outputs; none = everything. Throws `UNKNOWN_TARGET` and the errors of selection.ts. */
   plan(targets?: readonly string[], options?: PlanOptions): Promise<Plan>;
   /** Stage failures are values in the summary; it throws only where nothing could be started. */
@@ -159,8 +162,8 @@ export interface Session {
   /** `subject`: a stage id, a digest or fingerprint (or a unique prefix of 6 or more digits), or a path below artifacts/. */
   lineage(subject: string, options?: LineageOptions): Promise<LineageGraph>;
   graph(): GraphReport;
-  /** Newest first. */
-  runs(): readonly RunRecord[];
+  /** What was: runs, what differs between them, their figures and logs. */
+  readonly history: History;
   /** The current artifact of a stage (its latest finished execution), e.g. for `generate`; undefined where there is none. */
   output(stageId: string, output: string): ResolvedOutput | undefined;
   check(options?: CheckOptions): Promise<CheckReport>;

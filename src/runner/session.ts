@@ -10,11 +10,14 @@ import { configJsonSchema } from "../pipeline/config-json-schema.ts";
 import { loadConfig } from "../pipeline/config-load.ts";
 import { resolvePipeline, type Pipeline } from "../pipeline/define-pipeline.ts";
 import { checkStore } from "../store/check.ts";
+import type { Json } from "../std/json.ts";
 import { openStore } from "../store/open-store.ts";
 import type { ExecutionRecord } from "../store/records.ts";
 import { readManifest } from "./compiled.ts";
 import { describeGraph } from "./describe-graph.ts";
 import { describeOutputs } from "./describe-outputs.ts";
+import { openHistory } from "./history.ts";
+import type { History } from "./history-types.ts";
 import { OpenProject } from "./open-project.ts";
 import type { StagePlan } from "./plan.ts";
 import { runTargets } from "./run-targets.ts";
@@ -65,9 +68,11 @@ const missingConfig = (): never => {
 
 class OpenedSession implements Session {
   readonly #project: OpenProject;
+  readonly history: History;
 
   constructor(project: OpenProject) {
     this.#project = project;
+    this.history = openHistory(project);
   }
 
   get pipeline(): string {
@@ -82,6 +87,11 @@ class OpenedSession implements Session {
     return this.#project.config;
   }
 
+  get recipe(): Json {
+    // Configs come from YAML, and schemas that give more than JSON could not be fingerprinted.
+    return this.#project.parts.config.value as Json;
+  }
+
   async plan(targets: readonly string[] = [], options: PlanOptions = {}) {
     return (await this.#project.plan(targets, options)).plan;
   }
@@ -93,7 +103,7 @@ class OpenedSession implements Session {
   async status() {
     const { store } = this.#project;
     const { plan } = await this.#project.plan();
-    const [lastRun] = store.runs();
+    const [lastRun] = this.history.runs({ limit: 1 });
     const stages = plan.stages.map((planned): StageStatus => {
       const latest = store.latest(planned.id);
       const holder = planned.fingerprint === null ? undefined : store.lockHolder(planned.fingerprint);
@@ -135,10 +145,6 @@ class OpenedSession implements Session {
 
   graph() {
     return describeGraph(this.#project.parts.resolved);
-  }
-
-  runs() {
-    return this.#project.store.runs();
   }
 
   output: Session["output"] = (stageId, output) => {

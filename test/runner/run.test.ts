@@ -415,7 +415,7 @@ test("why names the run that a hit stands on, and the field that makes a miss", 
 test("runs are remembered, newest first", async () => {
   const first = await project.run(["words"]);
   const second = await project.run(["count"]);
-  const runs = await project.with((session) => Promise.resolve(session.runs()));
+  const runs = await project.with((session) => Promise.resolve(session.history.runs()));
   // Ids sort by the second in which a run began.
   expect(runs.map(({ runId }) => runId).sort()).toEqual([first.runId, second.runId].sort());
   expect(runs.find(({ runId }) => runId === second.runId)).toMatchObject({

@@ -6,7 +6,7 @@ import { print, printJson, type CliContext, type RecipeOptions } from "../cli-co
 import { exitCodes } from "../exit-code.ts";
 import { lineageText } from "../text/lineage-text.ts";
 import { table } from "../text/table.ts";
-import { shortDigest } from "../text/why-text.ts";
+import { shortDigest } from "../text/short-digest.ts";
 import { withSession } from "../with-session.ts";
 
 export interface LineageCommandOptions extends RecipeOptions {

@@ -5,7 +5,7 @@ import type { Paint } from "../paint.ts";
 import { summaryTexts } from "../run-view/figures.ts";
 import { ago } from "./status-text.ts";
 import { trees, type TreeChild, type TreeNode } from "./tree.ts";
-import { shortDigest } from "./why-text.ts";
+import { shortDigest } from "./short-digest.ts";
 
 export function lineageText(
   graph: LineageGraph,

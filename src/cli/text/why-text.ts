@@ -3,13 +3,9 @@ import { formatDuration } from "../../report/quantity.ts";
 import type { WhyReport } from "../../runner/session-types.ts";
 import type { Paint } from "../paint.ts";
 import { decisionLooks, reasonTexts } from "./decision.ts";
+import { shortDigest } from "./short-digest.ts";
 import { ago } from "./status-text.ts";
 import { table, type Cell } from "./table.ts";
-
-/** Enough of a digest to tell artifacts apart and to ask for one. */
-export function shortDigest(digest: string): string {
-  return digest.slice(0, 12);
-}
 
 const verdicts = {
   hit: "is cached: nothing that decides its result has changed",

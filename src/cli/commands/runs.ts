@@ -1,0 +1,21 @@
+/** `pipeline runs`. */
+import { columnsOf, print, printJson, type CliContext, type RecipeOptions } from "../cli-context.ts";
+import { exitCodes } from "../exit-code.ts";
+import { runsText } from "../text/runs-text.ts";
+import { withSession } from "../with-session.ts";
+
+export interface RunsCommandOptions extends RecipeOptions {
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+export async function runsCommand(
+  context: CliContext,
+  { limit, json, ...recipe }: RunsCommandOptions,
+): Promise<number> {
+  const runs = await withSession(context, recipe, ({ history }) => Promise.resolve(history.runs({ limit })));
+  const columns = columnsOf(context.streams.stdout);
+  if (json === true) printJson(context, { runs });
+  else print(context, runsText(runs, { now: Date.now(), columns, paint: context.paint }));
+  return exitCodes.ok;
+}

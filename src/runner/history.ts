@@ -1,0 +1,84 @@
+/** The session's answers about runs that were: finds the records, and leaves comparing them to src/lineage. */
+import { userError } from "../errors.ts";
+import { compareRuns } from "../lineage/compare-runs.ts";
+import { figuresOf } from "../lineage/figures.ts";
+import { tabulate, type MetricsTable, type Served } from "../lineage/metrics.ts";
+import { selectRun } from "../lineage/select-run.ts";
+import { readVariant } from "../lineage/variant.ts";
+import { nearest } from "../std/nearest.ts";
+import type { RunRecord } from "../store/records.ts";
+import type { IndexReads } from "../store/store.ts";
+import type { History, MetricsOptions } from "./history-types.ts";
+import type { OpenProject } from "./open-project.ts";
+
+export function openHistory({ store }: OpenProject): History {
+  return {
+    runs: ({ limit } = {}) => newestRuns(store).slice(0, limit),
+    compare(old, current) {
+      const runs = newestRuns(store);
+      return compareRuns(findRun(runs, old), findRun(runs, current), (fingerprint) =>
+        store.execution(fingerprint),
+      );
+    },
+    metrics: (stages = [], options = {}) => metricsOf(store, stages, options),
+  };
+}
+
+/** By the time they began: ids sort by the second only. */
+export const newestRuns = (store: Pick<IndexReads, "runs">): RunRecord[] =>
+  [...store.runs()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : 0));
+
+export function findRun(runs: readonly RunRecord[], selector: string): RunRecord {
+  const id = selectRun(
+    runs.map(({ runId }) => runId),
+    selector,
+  );
+  const found = runs.find(({ runId }) => runId === id);
+  if (found === undefined) throw new Error(`run ${id} was selected and is not there`);
+  return found;
+}
+
+function metricsOf(
+  store: IndexReads,
+  stages: readonly string[],
+  { runs, sort }: MetricsOptions,
+): MetricsTable[] {
+  const served = servedBy(store, runs);
+  const wanted =
+    stages.length === 0 ? served.filter(({ execution }) => figuresOf(execution).length > 0) : undefined;
+  return tabulate(wanted ?? unique(stages.flatMap((name) => servedAs(served, name))), sort);
+}
+
+/** Every execution once for each stage id that it served. `newest`: in the newest runs only. */
+function servedBy(store: IndexReads, newest: number | undefined): Served[] {
+  const served = new Map<string, Served>();
+  const add = (stage: string, fingerprint: string | null): void => {
+    const execution = fingerprint === null ? undefined : store.execution(fingerprint);
+    if (execution) served.set(`${stage} ${execution.fingerprint}`, { stage, execution });
+  };
+  for (const { stages } of newestRuns(store).slice(0, newest))
+    for (const [id, { outcome, fingerprint }] of Object.entries(stages))
+      if (outcome === "hit" || outcome === "executed") add(id, fingerprint);
+  // A runner that was killed left executions and no record of its run.
+  if (newest === undefined)
+    for (const { stageId, fingerprint } of store.executions()) add(stageId, fingerprint);
+  return [...served.values()];
+}
+
+function servedAs(served: readonly Served[], name: string): Served[] {
+  const exact = served.filter(({ stage }) => stage === name);
+  if (exact.length > 0) return exact;
+  const found = served.filter(
+    ({ stage, execution }) => readVariant(stage).base === name || execution.stageName === name,
+  );
+  if (found.length > 0) return found;
+  const known = [...new Set(served.flatMap(({ stage }) => [stage, readVariant(stage).base]))];
+  const near = nearest(name, known);
+  throw userError(
+    "STAGE_UNKNOWN",
+    `no finished execution of ${name} is known${known.length === 0 ? "" : `; there are: ${known.join(", ")}`}`,
+    near === undefined ? `npx pipeline run ${name}` : `did you mean ${near}?`,
+  );
+}
+
+const unique = <T>(items: readonly T[]): T[] => [...new Set(items)];
