@@ -18,6 +18,8 @@ export interface CliStreams {
 
 export interface CliContext {
   readonly host: Host;
+  /** What stands behind the program's name. */
+  readonly commandLine: readonly string[];
   readonly streams: CliStreams;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where the user stands; relative paths on the command line start here. */

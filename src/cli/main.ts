@@ -31,6 +31,7 @@ export async function main(argv: readonly string[], host: Host, options: MainOpt
   const paintFor = ({ isTTY = false }: OutputStream) => choosePaint({ isTty: isTTY, env, noColorFlag });
   const context: CliContext = {
     host,
+    commandLine: argv,
     streams,
     env,
     workingDirectory,

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { columnsOf, type CliContext } from "./cli-context.ts";
 import type { CommandParts } from "./program/command-parts.ts";
 import { addHistoryCommands } from "./program/history-commands.ts";
+import { addLiveCommands } from "./program/live-commands.ts";
 import { addMachineCommands } from "./program/machine-commands.ts";
 import { addModelCommands } from "./program/model-commands.ts";
 import { addQuestionCommands } from "./program/question-commands.ts";
@@ -42,6 +43,7 @@ export function createProgram(context: CliContext, finish: (exitCode: number) =>
     finish,
   };
   addRunCommands(parts);
+  addLiveCommands(parts);
   addQuestionCommands(parts);
   addHistoryCommands(parts);
   addStoreCommands(parts);

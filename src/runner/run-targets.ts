@@ -1,9 +1,10 @@
 /** `run` from targets to summary: what one run is given before the first stage is looked at. */
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { EventLog } from "./event-log.ts";
 import type { ExecutionContext } from "./execute-stage.ts";
 import type { OpenProject } from "./open-project.ts";
+import { makeRunId } from "./run-id.ts";
+import { RunRecorder } from "./run-recorder.ts";
 import { runPlan } from "./run.ts";
 import type { RunOptions, RunSummary } from "./session-types.ts";
 import { selectStages } from "./selection.ts";
@@ -19,8 +20,23 @@ export async function runTargets(
   selectStages(parts.resolved, targets, options); // what cannot be selected is told before anything is prepared
   const killSignal = options.killSignal ?? new AbortController().signal;
   const signal = AbortSignal.any([options.signal ?? killSignal, killSignal]);
-  const runId = makeRunId();
-  const log = new EventLog(join(store.directory, "logs", runId), options.onEvent ?? (() => undefined));
+  const runId = options.runId ?? makeRunId();
+  const recorder = new RunRecorder(
+    store.directory,
+    {
+      runId,
+      pipeline: parts.resolved.name,
+      targets,
+      config: project.config,
+      configNamed: parts.options.configFile !== undefined,
+      set: parts.options.set ?? [],
+      until: options.until ?? [],
+      only: options.only ?? [],
+      keepGoing: options.keepGoing ?? false,
+    },
+    options.onEvent,
+  );
+  const log = new EventLog(join(store.directory, "logs", runId), recorder.record);
   try {
     const { prepare, present = {} } = parts.definition.options;
     await prepare?.((message) => log.emit({ type: "preparing", message }), signal);
@@ -56,6 +72,7 @@ export async function runTargets(
     });
   } finally {
     log.close();
+    recorder.end();
   }
 }
 
@@ -63,10 +80,4 @@ export async function runTargets(
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => (made ??= make());
-}
-
-/** Sorts by time; the random part tells apart what starts in one second. */
-function makeRunId(): string {
-  const time = new Date().toISOString().replaceAll(/[-:]/g, "").replace(/\.\d+/, "");
-  return `${time}-${randomBytes(3).toString("hex")}`;
 }

@@ -44,6 +44,8 @@ export interface RunOptions extends PlanOptions {
   readonly jobs?: number;
   /** After a failure go on with the stages that do not need what failed. Default: start nothing new. */
   readonly keepGoing?: boolean;
+  /** Made beforehand by who follows the run from outside (run-id.ts). Default: a new one. */
+  readonly runId?: string;
 }
 
 export interface RunSummary {

@@ -8,6 +8,7 @@ import { execa } from "execa";
 import type { CliContext, RecipeOptions } from "../cli-context.ts";
 import { exitCodes } from "../exit-code.ts";
 import { oneAtATime } from "../one-at-a-time.ts";
+import { recipeFlags } from "../recipe-flags.ts";
 
 /** Editors write in several steps. */
 const quietMs = 200;
@@ -15,14 +16,10 @@ const quietMs = 200;
 export async function watchCommand(
   { host, streams }: CliContext,
   targets: readonly string[],
-  { config, set }: RecipeOptions,
+  recipe: RecipeOptions,
 ): Promise<number> {
   const { projectRoot, packageRoot } = host;
-  const recipe = [
-    ...(config === undefined ? [] : ["--config", config]),
-    ...set.flatMap((one) => ["--set", one]),
-  ];
-  const command = [join(packageRoot, "bin", "pipeline.js"), "run", ...targets, ...recipe];
+  const command = [join(packageRoot, "bin", "pipeline.js"), "run", ...targets, ...recipeFlags(recipe)];
   const runs = oneAtATime(async () => {
     // Ctrl-C reaches the child too: it writes its checkpoint, and this process waits for it.
     await execa(process.execPath, command, { cwd: projectRoot, stdio: "inherit", reject: false });

@@ -1,4 +1,5 @@
 /** Commands that run the pipeline, or say what a run would do. */
+import { Option } from "commander";
 import type { RecipeOptions } from "../cli-context.ts";
 import type { PlanCommandOptions } from "../commands/plan.ts";
 import type { RunCommandOptions } from "../commands/run.ts";
@@ -9,6 +10,9 @@ export function addRunCommands({ command, context, finish }: CommandParts): void
   selection(recipe(command("run [targets...]", "build targets and what they need; no target: everything")))
     .option("--keep-going", "after a failure go on with the stages that do not need what failed")
     .option("--dry-run", "say what would run and why, run nothing")
+    .addOption(
+      new Option("--detach", "run in the background; attach and stop speak to it later").conflicts("dryRun"),
+    )
     .option("--jobs <n>", "CPU slots shared by the stages that run at once", atLeast(1))
     .option("--json", "one event a line on standard output")
     .action(async (targets: string[], options: RunCommandOptions) => {
