@@ -91,7 +91,7 @@ async function answer(folder: string): Promise<OurAnswer> {
     if (!isDeepStrictEqual([...tokenizer.encode(text, { add_special_tokens: false }).ids], ids[index]))
       throw new Error(`@huggingface/tokenizers reads ${JSON.stringify(text)} otherwise than our encoder`);
   const logits: number[][] = [];
-  for (const text of ids) logits.push([...(await model.nextTokenLogits(text))]);
+  for (const text of ids) logits.push(...(await model.nextTokenLogits([text])).map((row) => [...row]));
   const chat = [...encodeChat(encoder, messages, { addGenerationPrompt: true, systemPrompt }).ids];
   const continuation = await continueGreedily(model, chat, encoder.specialTokenId(turnEnd));
   return { ids, logits, chat, continuation };
@@ -100,9 +100,9 @@ async function answer(folder: string): Promise<OurAnswer> {
 /** As transformers gives it: with the token that ended it. */
 async function continueGreedily(model: InferenceModel, prompt: number[], stop: number): Promise<number[]> {
   const random = createRandom("not drawn from when greedy");
-  const options = { maxNewTokens, sampling: greedy, stopTokens: [stop], random };
-  const { tokens, end } = await generateTokens(model, prompt, options);
-  return end === "stop-token" ? [...tokens, stop] : [...tokens];
+  const options = { maxNewTokens, sampling: greedy, stopTokens: [stop] };
+  const decoded = await generateTokens(model, [{ prompt, random }], options);
+  return decoded.flatMap(({ tokens, end }) => (end === "stop-token" ? [...tokens, stop] : tokens));
 }
 
 function distance(ours: readonly number[], theirs: readonly number[]): number {

@@ -10,9 +10,15 @@ export interface DecodingOptions {
   readonly stopTokens: readonly number[];
   /** Tokens that are never chosen, e.g. special ones that only a template writes. */
   readonly bannedTokens?: readonly number[];
-  /** One uniform number is drawn for each token. */
-  readonly random: Random;
   readonly signal?: AbortSignal;
+}
+
+export interface DecodingRequest {
+  readonly prompt: ArrayLike<number>;
+  /** One uniform number is drawn for each token: what else is decoded beside it changes nothing. */
+  readonly random: Random;
+  /** Hears each token as it is chosen. */
+  readonly onToken?: (token: number) => void;
 }
 
 export interface Decoded {
@@ -20,27 +26,65 @@ export interface Decoded {
   readonly end: "stop-token" | "length" | "aborted";
 }
 
-/** `onToken` hears each token as it is chosen. Throws `SAMPLING_INVALID`, `PROMPT_EMPTY`. */
+/** Decodes as many texts at once as the model takes. Throws `SAMPLING_INVALID`, `PROMPT_EMPTY`. */
 export async function generateTokens(
-  model: InferenceModel,
-  prompt: ArrayLike<number>,
-  { maxNewTokens, sampling, stopTokens, bannedTokens = [], random, signal }: DecodingOptions,
-  onToken: (token: number) => void = () => undefined,
-): Promise<Decoded> {
-  checkSamplingOptions(sampling);
-  const context = Array.from(prompt);
-  const tokens: number[] = [];
-  while (tokens.length < maxNewTokens) {
-    if (signal?.aborted === true) return { tokens, end: "aborted" };
-    const logits = (await model.nextTokenLogits(context)).slice();
-    for (const token of bannedTokens) logits[token] = -Infinity;
-    const token = sampleToken(logits, context, sampling, random.uniform());
-    if (stopTokens.includes(token)) return { tokens, end: "stop-token" };
-    tokens.push(token);
-    context.push(token);
-    onToken(token);
+  model: Pick<InferenceModel, "nextTokenLogits" | "parallelTexts">,
+  requests: readonly DecodingRequest[],
+  options: DecodingOptions,
+): Promise<Decoded[]> {
+  checkSamplingOptions(options.sampling);
+  const decoded: Decoded[] = [];
+  for (let start = 0; start < requests.length; start += model.parallelTexts)
+    decoded.push(
+      ...(await decodeTogether(model, requests.slice(start, start + model.parallelTexts), options)),
+    );
+  return decoded;
+}
+
+interface Text extends DecodingRequest {
+  /** Prompt and what was added. */
+  readonly context: number[];
+  readonly tokens: number[];
+  end?: Decoded["end"];
+}
+
+async function decodeTogether(
+  model: Pick<InferenceModel, "nextTokenLogits">,
+  requests: readonly DecodingRequest[],
+  options: DecodingOptions,
+): Promise<Decoded[]> {
+  const texts = requests.map((request): Text => ({
+    ...request,
+    context: Array.from(request.prompt),
+    tokens: [],
+  }));
+  for (let count = 0; count < options.maxNewTokens && texts.some(({ end }) => end === undefined); count++) {
+    if (options.signal?.aborted === true) {
+      for (const text of texts) text.end ??= "aborted";
+      break;
+    }
+    // A text that has ended keeps its row: it is in the cache and costs one token.
+    const logits = await model.nextTokenLogits(texts.map(({ context }) => context));
+    for (const [row, text] of texts.entries())
+      if (text.end === undefined) takeToken(text, logits[row] ?? new Float32Array(), options);
     // The engine computes synchronously: let signals in.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return { tokens, end: "length" };
+  return texts.map(({ tokens, end = "length" }) => ({ tokens, end }));
+}
+
+function takeToken(
+  text: Text,
+  logits: Float32Array,
+  { sampling, stopTokens, bannedTokens = [] }: DecodingOptions,
+): void {
+  for (const token of bannedTokens) logits[token] = -Infinity;
+  const token = sampleToken(logits, text.context, sampling, text.random.uniform());
+  if (stopTokens.includes(token)) {
+    text.end = "stop-token";
+    return;
+  }
+  text.tokens.push(token);
+  text.context.push(token);
+  text.onToken?.(token);
 }

@@ -83,14 +83,22 @@ export async function openLanguageModel(
       const options = {
         maxNewTokens,
         sampling,
-        random,
         stopTokens: [end, encoder.specialTokenId(turnEnd)],
         bannedTokens: [encoder.specialTokenId(turnStart)],
         ...(signal === undefined ? {} : { signal }),
       };
-      const decoded = await generateTokens(model, promptIds(prompt), options, (token) => {
-        show(stream.push(token));
-      });
+      const request = {
+        prompt: promptIds(prompt),
+        random,
+        onToken: (token: number) => {
+          show(stream.push(token));
+        },
+      };
+      const [decoded = { tokens: [], end: "length" as const }] = await generateTokens(
+        model,
+        [request],
+        options,
+      );
       show(stream.end());
       return { text, tokens: decoded.tokens.length, end: decoded.end };
     },

@@ -39,12 +39,30 @@ export function readParameters(variables: readonly Variable[]): Parameters {
   };
 }
 
+/**
+ * How tokens see each other: queries (B, H, T, D) with scale and rotation, keys and values (B, K, T, D) → (B, H, T, D).
+ * Training looks at the sequence itself (`causalAttention`), decoding at a cache besides (key-value-cache.ts).
+ */
+export type Attend = (layer: number, queries: Tensor, keys: Tensor, values: Tensor) => Tensor;
+
+export interface AttentionPlan {
+  /** Broadcast over (B, heads, T, D/2). The scale 1/√D of attention scores rides on the queries' tables. */
+  readonly queryTables: RopeTables;
+  readonly keyTables: RopeTables;
+  readonly attend: Attend;
+}
+
 /** Logits (N, V) for tokens int32 (B, T). Row b·T + t predicts the token after position t of sequence b. */
 export const llamaLogits = (config: LlamaConfig, parameters: Parameters, tokens: Tensor): Tensor =>
   outputLogits(parameters, llamaHidden(config, parameters, tokens));
 
 /** Final hidden states (N, C), normalised: what the output embedding reads. */
-export function llamaHidden(config: LlamaConfig, parameters: Parameters, tokens: Tensor): Tensor {
+export function llamaHidden(
+  config: LlamaConfig,
+  parameters: Parameters,
+  tokens: Tensor,
+  plan: AttentionPlan = causalPlan(config, tokens),
+): Tensor {
   const [batch = 0, time = 0] = tokens.shape;
   if (time > config.contextLength)
     throw userError(
@@ -52,18 +70,11 @@ export function llamaHidden(config: LlamaConfig, parameters: Parameters, tokens:
       `sequences of ${time} tokens are longer than the model's contextLength of ${config.contextLength}`,
       "Shorten the sequences or raise contextLength.",
     );
-  const shared: AttentionInputs = {
-    batch,
-    time,
-    // The scale 1/√D of attention scores rides on the tables that rotate the queries.
-    queryTables: ropeTables(config, time, 1 / Math.sqrt(headDim(config))),
-    keyTables: ropeTables(config, time, 1),
-    causalMask: causalMask(time),
-  };
+  const shared: BlockInputs = { batch, time, ...plan };
   const ids = reshape(tokens, [batch * time]); // (B, T) → (N)
   let x = gather(parameters(embeddingName), ids); // (N, C)
   for (let layer = 0; layer < config.numLayers; layer++)
-    x = withScope(`layers.${layer}`, () => block(config, parameters, `model.layers.${layer}`, x, shared));
+    x = withScope(`layers.${layer}`, () => block(config, parameters, layer, x, shared));
   return withScope("norm", () => rmsNorm(x, parameters("model.norm.weight"), config.rmsNormEpsilon));
 }
 
@@ -71,17 +82,23 @@ export function llamaHidden(config: LlamaConfig, parameters: Parameters, tokens:
 export const outputLogits = (parameters: Parameters, hidden: Tensor): Tensor =>
   withScope("head", () => linear(hidden, parameters(embeddingName)));
 
+interface BlockInputs extends AttentionPlan {
+  readonly batch: number;
+  readonly time: number;
+}
+
 function block(
   config: LlamaConfig,
   parameters: Parameters,
-  prefix: string,
+  layer: number,
   x: Tensor,
-  shared: AttentionInputs,
+  shared: BlockInputs,
 ): Tensor {
+  const prefix = `model.layers.${layer}`;
   const norm = (name: string, input: Tensor) =>
     rmsNorm(input, parameters(`${prefix}.${name}.weight`), config.rmsNormEpsilon);
   const attended = withScope("attention", () =>
-    add(x, attention(config, parameters, `${prefix}.self_attn`, norm("input_layernorm", x), shared)),
+    add(x, attention(config, parameters, layer, norm("input_layernorm", x), shared)),
   );
   return withScope("feedForward", () =>
     add(attended, feedForward(parameters, `${prefix}.mlp`, norm("post_attention_layernorm", attended))),
@@ -97,46 +114,57 @@ function rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor {
   return mul(mul(x, rsqrt(add(meanSquare, epsilon))), gain);
 }
 
-interface AttentionInputs {
-  readonly batch: number;
-  readonly time: number;
-  readonly queryTables: RopeTables;
-  readonly keyTables: RopeTables;
-  /** (T, T): 0 where key ≤ query, else so low that its softmax is exactly 0. */
-  readonly causalMask: Tensor;
-}
-
-/**
- * Causal grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245). The G query heads that share a key/value
- * head are stacked along time, so that keys and values are never repeated: one product for B·K pairs.
- */
+/** Grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245): projections around `attend`. */
 function attention(
   config: LlamaConfig,
   parameters: Parameters,
-  prefix: string,
+  layer: number,
   x: Tensor,
-  { batch, time, queryTables, keyTables, causalMask }: AttentionInputs,
+  { batch, time, queryTables, keyTables, attend }: BlockInputs,
 ): Tensor {
   const { hiddenSize, numHeads, numKvHeads } = config;
-  const dim = headDim(config);
-  const group = numHeads / numKvHeads;
-  const pairs = batch * numKvHeads;
+  const weight = (name: string) => parameters(`model.layers.${layer}.self_attn.${name}.weight`);
   const heads = (name: string, count: number): Tensor => {
-    const projected = linear(x, parameters(`${prefix}.${name}.weight`)); // (N, count·D)
-    return transpose(reshape(projected, [batch, time, count, dim]), [0, 2, 1, 3]); // (B, count, T, D)
+    const projected = linear(x, weight(name)); // (N, count·D)
+    return transpose(reshape(projected, [batch, time, count, headDim(config)]), [0, 2, 1, 3]); // (B, count, T, D)
   };
-  const queries = reshape(rotate(heads("q_proj", numHeads), queryTables), [pairs, group * time, dim]); // (B·K, G·T, D)
-  const keys = reshape(rotate(heads("k_proj", numKvHeads), keyTables), [pairs, time, dim]); // (B·K, T, D)
-  const values = reshape(heads("v_proj", numKvHeads), [pairs, time, dim]); // (B·K, T, D)
-
-  const scores = reshape(matmul(queries, keys, { transposeB: true }), [pairs * group, time, time]); // (B·H, T, T)
-  const weights = softmax(add(scores, causalMask)); // (B·H, T, T)
-  const mixed = matmul(reshape(weights, [pairs, group * time, time]), values); // (B·K, G·T, D)
-  const merged = transpose(reshape(mixed, [batch, numHeads, time, dim]), [0, 2, 1, 3]); // (B, T, H, D)
-  return linear(reshape(merged, [batch * time, hiddenSize]), parameters(`${prefix}.o_proj.weight`)); // (N, C)
+  const queries = rotate(heads("q_proj", numHeads), queryTables); // (B, H, T, D)
+  const keys = rotate(heads("k_proj", numKvHeads), keyTables); // (B, K, T, D)
+  const mixed = attend(layer, queries, keys, heads("v_proj", numKvHeads)); // (B, H, T, D)
+  const merged = transpose(mixed, [0, 2, 1, 3]); // (B, T, H, D)
+  return linear(reshape(merged, [batch * time, hiddenSize]), weight("o_proj")); // (N, C)
 }
 
-function causalMask(time: number): Tensor {
+function causalPlan(config: LlamaConfig, tokens: Tensor): AttentionPlan {
+  const time = tokens.shape[1] ?? 0;
+  return {
+    queryTables: ropeTables(config, time, 1 / Math.sqrt(headDim(config))),
+    keyTables: ropeTables(config, time, 1),
+    attend: causalAttention(time),
+  };
+}
+
+/**
+ * Every token sees itself and those before it. The G query heads that share a key/value head are stacked along time,
+ * so that keys and values are never repeated: one product for B·K pairs.
+ */
+function causalAttention(time: number): Attend {
+  const mask = causalMask(time);
+  return (_layer, queries, keys, values) => {
+    const [batch = 0, numHeads = 0, , dim = 0] = queries.shape;
+    const pairs = batch * (keys.shape[1] ?? 0);
+    const group = (batch * numHeads) / pairs;
+    const stacked = reshape(queries, [pairs, group * time, dim]); // (B·K, G·T, D)
+    const products = matmul(stacked, reshape(keys, [pairs, time, dim]), { transposeB: true }); // (B·K, G·T, T)
+    const scores = reshape(products, [pairs * group, time, time]); // (B·H, T, T)
+    const weights = reshape(softmax(add(scores, mask)), [pairs, group * time, time]); // (B·K, G·T, T)
+    const mixed = matmul(weights, reshape(values, [pairs, time, dim])); // (B·K, G·T, D)
+    return reshape(mixed, queries.shape);
+  };
+}
+
+/** (T, T): 0 where key ≤ query, else so low that its softmax is exactly 0. */
+export function causalMask(time: number): Tensor {
   const mask = new Float32Array(time * time);
   for (let query = 0; query < time; query++) mask.fill(-1e9, query * time + query + 1, (query + 1) * time);
   return constant(float32([time, time], mask));

@@ -3,11 +3,11 @@
  * i of the second are the two coordinates that turn together, as in Hugging Face's Llama (not interleaved).
  */
 import type { Tensor } from "../tensor/graph.ts";
-import { add, concat, constant, mul, slice, sub } from "../tensor/ops.ts";
-import { float32 } from "../tensor/types.ts";
+import { add, concat, constant, gather, mul, reshape, slice, sub } from "../tensor/ops.ts";
+import { float32, sizeOf } from "../tensor/types.ts";
 import { headDim, type LlamaConfig } from "./llama-config.ts";
 
-/** Constants (T, D/2). */
+/** (T, D/2), or what broadcasts like it. */
 export interface RopeTables {
   readonly cos: Tensor;
   readonly sin: Tensor;
@@ -23,6 +23,13 @@ export function ropeTables(config: LlamaConfig, time: number, scale: number): Ro
     return constant(float32([time, half], data));
   };
   return { cos: table(Math.cos), sin: table(Math.sin) };
+}
+
+/** The rows of positions int32 (B·T): (B, 1, T, D/2), for sequences that do not begin at position 0. */
+export function ropeRows({ cos, sin }: RopeTables, positions: Tensor, batch: number): RopeTables {
+  const rows = (table: Tensor): Tensor =>
+    reshape(gather(table, positions), [batch, 1, sizeOf(positions.shape) / batch, table.shape[1] ?? 0]);
+  return { cos: rows(cos), sin: rows(sin) };
 }
 
 /** Rotates x (…, T, D) by position: (a, b) → (a·cos − b·sin, b·cos + a·sin) for its halves a and b. */

@@ -15,6 +15,13 @@ export interface Variable {
 export type Effect =
   | { readonly kind: "assign"; readonly variable: Variable; readonly value: Tensor }
   | { readonly kind: "assignAdd"; readonly variable: Variable; readonly value: Tensor }
+  /** variable[rows[i]] ← value[i]: rows int32 (N), each inside the variable and at most once; value (N, …). */
+  | {
+      readonly kind: "assignRows";
+      readonly variable: Variable;
+      readonly rows: Tensor;
+      readonly value: Tensor;
+    }
   /**
    * AdamW with decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2), as
    * torch.optim.AdamW computes it:
@@ -64,7 +71,8 @@ export const feed = (name: string, shape: Shape, dtype: DType = "float32"): Tens
 
 /** The tensors that an effect reads. */
 export function effectInputs(effect: Effect): readonly Tensor[] {
-  return effect.kind === "adamW" ? [effect.gradient, effect.learningRate, effect.step] : [effect.value];
+  if (effect.kind === "adamW") return [effect.gradient, effect.learningRate, effect.step];
+  return effect.kind === "assignRows" ? [effect.rows, effect.value] : [effect.value];
 }
 
 /** Checks that names are unique and that effects fit their variables. Throws `PROGRAM_INVALID`. */
@@ -81,7 +89,9 @@ export function defineProgram(program: Program): Program {
         effect.kind === "adamW" ? [effect.parameter, effect.gradient] : [effect.variable, effect.value];
       if (variables.get(variable.name) !== variable)
         throw fail(`${fn.name}: effect on undeclared variable ${variable.name}`);
-      if (!sameShape(variable.shape, value.shape) || variable.dtype !== value.dtype)
+      const shape =
+        effect.kind === "assignRows" ? [...effect.rows.shape, ...variable.shape.slice(1)] : variable.shape;
+      if (!sameShape(shape, value.shape) || variable.dtype !== value.dtype)
         throw fail(
           `${fn.name}: ${effect.kind} to ${variable.name} ${shapeText(variable.shape)} got ${shapeText(value.shape)}`,
         );

@@ -99,11 +99,11 @@ test("an abort keeps what was generated so far", async () => {
 
 /** The tokens that the model was shown before it chose the first of its own. */
 async function promptOf(model: LanguageModel, prompt: Prompt): Promise<readonly number[]> {
-  const shown: number[][] = [];
+  const shown: (readonly number[])[] = [];
   const logitsOf = model.model.nextTokenLogits.bind(model.model);
-  vi.spyOn(model.model, "nextTokenLogits").mockImplementation((tokens) => {
-    shown.push([...tokens]);
-    return logitsOf(tokens);
+  vi.spyOn(model.model, "nextTokenLogits").mockImplementation((texts) => {
+    shown.push(...texts.map((text) => [...text]));
+    return logitsOf(texts);
   });
   await model.generate(prompt, { maxNewTokens: 1, sampling: greedy, random: createRandom(1) });
   expect(shown).toHaveLength(1);

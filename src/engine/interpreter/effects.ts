@@ -17,6 +17,13 @@ export function applyEffect(
     case "assignAdd":
       replace(variables, effect.variable, tf.add(current(variables, effect.variable), valueOf(effect.value)));
       return;
+    case "assignRows": {
+      const rows = tf.expandDims(valueOf(effect.rows), 1);
+      const old = current(variables, effect.variable);
+      replace(variables, effect.variable, tf.tensorScatterUpdate(old, rows, valueOf(effect.value)));
+      rows.dispose();
+      return;
+    }
     case "adamW":
       applyAdamW(effect, variables, valueOf);
       return;

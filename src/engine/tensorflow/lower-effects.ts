@@ -30,6 +30,15 @@ export function lowerEffect(context: EffectContext, effect: Effect): void {
     case "assignAdd":
       change(context, "AssignAddVariableOp", [effect.variable], [context.lower(effect.value)]);
       return;
+    case "assignRows": {
+      const { variable, rows, value } = effect;
+      const inputs = [context.lower(rows), context.lower(value)];
+      change(context, "ResourceScatterUpdate", [variable], inputs, {
+        dtype: { type: variable.dtype },
+        Tindices: { type: "int32" },
+      });
+      return;
+    }
     case "adamW":
       lowerAdamW(context, effect);
   }

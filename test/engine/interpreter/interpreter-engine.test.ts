@@ -90,6 +90,34 @@ describe.each(["wasm", "cpu"] as const)("on %s", async (backend) => {
     expect(await executable.readVariable("b")).toEqual(scalar(8));
   });
 
+  test("assignRows replaces the named rows and leaves the others", async () => {
+    const table = defineVariable("table", [4, 2]);
+    const [rows, value] = [feed("rows", [2], "int32"), feed("value", [2, 2])];
+    await using executable = await engine.compile(
+      defineProgram({
+        variables: [table],
+        functions: [
+          {
+            name: "write",
+            feeds: [rows, value],
+            fetches: { before: readVariable(table) },
+            effects: [{ kind: "assignRows", variable: table, rows, value }],
+          },
+        ],
+      }),
+    );
+    const start = float32([4, 2], Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7));
+    await executable.writeVariable("table", start);
+    const feeds = {
+      rows: int32([2], Int32Array.of(3, 1)),
+      value: float32([2, 2], Float32Array.of(9, 8, 7, 6)),
+    };
+    expect(await executable.call("write", feeds)).toEqual({ before: start });
+    expect(await executable.readVariable("table")).toEqual(
+      float32([4, 2], Float32Array.of(0, 1, 7, 6, 4, 5, 9, 8)),
+    );
+  });
+
   test("AdamW takes the step that the formula gives", async () => {
     const p = defineVariable("p", [2]);
     const [m, v] = [defineVariable("m", [2]), defineVariable("v", [2])];
