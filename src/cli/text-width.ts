@@ -4,7 +4,13 @@
  */
 import { stripVTControlCharacters } from "node:util";
 
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+/** Made when it is first needed: most text is plain, and the locale takes long to load. */
+let segmenter: Intl.Segmenter | undefined;
+
+function graphemes(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  return segmenter.segment(text);
+}
 
 /** The blocks whose characters are Wide or Fullwidth, and what is shown as an emoji. */
 const wide =
@@ -16,7 +22,7 @@ const plain = /^[ -~]*$/;
 export function textWidth(text: string): number {
   if (plain.test(text)) return text.length;
   let columns = 0;
-  for (const { segment } of graphemes.segment(text)) columns += graphemeWidth(segment);
+  for (const { segment } of graphemes(text)) columns += graphemeWidth(segment);
   return columns;
 }
 
@@ -31,7 +37,7 @@ export function truncate(text: string, columns: number): string {
   if (columns <= 0) return "";
   let kept = "";
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     width += graphemeWidth(segment);
     if (width > columns - 1) break;
     kept += segment;

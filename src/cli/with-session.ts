@@ -8,6 +8,7 @@ export const withSession: WithSession = async (context, { config, set }, work) =
   const options: SessionOptions = {
     projectRoot: host.projectRoot,
     compiledDirectory: host.compiledDirectory,
+    importPipeline: host.importPipeline,
     configFile:
       config === undefined
         ? undefined

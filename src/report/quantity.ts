@@ -1,9 +1,11 @@
 /** Figures as a person reads them: counts, bytes, durations. English notation, no locale of the machine. */
 
-const groups = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+/** Made when it is first needed: loading the locale takes longer than planning a run. */
+let groups: Intl.NumberFormat | undefined;
 
 /** `1234567` → `1,234,567`. */
 export function formatCount(value: number): string {
+  groups ??= new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
   return groups.format(value);
 }
 

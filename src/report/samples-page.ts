@@ -36,9 +36,11 @@ function sampleBlock({ prompt, text, settings }: Sample): string {
   return `Prompt:\n\n${fencedBlock(prompt)}\n\nModel (${how}):\n\n${fencedBlock(text)}`;
 }
 
-const languageNames = new Intl.DisplayNames("en", { type: "language" });
+/** Made when it is first needed: loading the locale takes longer than planning a run. */
+let languageNames: Intl.DisplayNames | undefined;
 
 /** `zh` → `Chinese`. */
 export function languageName(tag: string): string {
+  languageNames ??= new Intl.DisplayNames("en", { type: "language" });
   return languageNames.of(tag) ?? tag;
 }

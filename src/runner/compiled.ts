@@ -15,8 +15,7 @@ export interface CompiledStage {
 }
 
 export interface CompiledManifest {
-  /** Modules, relative to the compiled directory. */
-  readonly pipeline: string;
+  /** The stage process and its watchdog, relative to the compiled directory. */
   readonly stageProcess: string;
   readonly watchdog: string;
   readonly stages: readonly CompiledStage[];
@@ -24,16 +23,25 @@ export interface CompiledManifest {
 
 export const MANIFEST_FILE = "manifest.json";
 
+/** Everything that the runner's own process loads: a script of program.ts. */
+export const PROGRAM_FILE = "program.cjs";
+
+/** What bin/ loads before it knows whether the rest is current: the exports of start.ts. */
+export const START_FILE = "start.cjs";
+
 /** Throws `NOT_COMPILED`. */
 export function readManifest(compiledDirectory: string): CompiledManifest {
   try {
     return JSON.parse(readFileSync(join(compiledDirectory, MANIFEST_FILE), "utf8")) as CompiledManifest;
   } catch (cause) {
-    throw new PipelineError({
-      code: "NOT_COMPILED",
-      message: `${compiledDirectory} holds no compiled pipeline`,
-      hint: "start through `npx pipeline`, which compiles what changed",
-      cause,
-    });
+    throw notCompiled(compiledDirectory, cause);
   }
 }
+
+export const notCompiled = (compiledDirectory: string, cause?: unknown): PipelineError =>
+  new PipelineError({
+    code: "NOT_COMPILED",
+    message: `${compiledDirectory} holds no compiled pipeline`,
+    hint: "start through `npx pipeline`, which compiles what changed",
+    cause,
+  });

@@ -19,11 +19,16 @@ export type { Selection } from "./selection.ts";
 /** Opens a session: `openSession` of session.ts has this type. Throws `PipelineError`s of kind `user` for a bad config. */
 export type OpenSession = (options: SessionOptions) => Promise<Session>;
 
+/** Answers what pipeline.ts exports. */
+export type ImportPipeline = () => Promise<{ readonly default?: unknown }>;
+
 export interface SessionOptions {
   /** Absolute; holds pipeline.ts, stages/, configs/, artifacts/ and cache/. */
   readonly projectRoot: string;
-  /** What the compile step made (runner/compile.ts); holds pipeline.js, the stages and their source digests. */
+  /** What the compile step made (runner/compile.ts); holds the program, the stages and their source digests. */
   readonly compiledDirectory: string;
+  /** pipeline.ts from the program that this process already runs. Default: loads the compiled program for it. */
+  readonly importPipeline?: ImportPipeline | undefined;
   /** Relative to the project root or absolute. Default: the pipeline's `defaultConfig`. */
   readonly configFile?: string | undefined;
   /** `a.b.c=value` overrides, the value read as YAML; later ones win. */
@@ -180,4 +185,5 @@ export interface Host {
   /** Where this package is installed: its package.json and node_modules. Often the project root itself. */
   readonly packageRoot: string;
   readonly compiledDirectory: string;
+  readonly importPipeline?: ImportPipeline;
 }

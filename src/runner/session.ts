@@ -2,13 +2,11 @@
  * Opens a project for questions and runs: the one place where pipeline, config, compiled code and store come
  * together. What commands do is done here; what they print is not.
  */
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { userError } from "../errors.ts";
 import { queryLineage } from "../lineage/query.ts";
 import { configJsonSchema } from "../pipeline/config-json-schema.ts";
 import { loadConfig } from "../pipeline/config-load.ts";
-import { resolvePipeline, type Pipeline } from "../pipeline/define-pipeline.ts";
+import { resolvePipeline } from "../pipeline/define-pipeline.ts";
 import { checkStore } from "../store/check.ts";
 import type { Json } from "../std/json.ts";
 import { openStore } from "../store/open-store.ts";
@@ -18,6 +16,7 @@ import { describeGraph } from "./describe-graph.ts";
 import { describeOutputs } from "./describe-outputs.ts";
 import { openHistory } from "./history.ts";
 import type { History } from "./history-types.ts";
+import { loadPipeline } from "./load-pipeline.ts";
 import { OpenProject } from "./open-project.ts";
 import type { StagePlan } from "./plan.ts";
 import { runTargets } from "./run-targets.ts";
@@ -37,7 +36,7 @@ import { loadSettings } from "./settings.ts";
 export const openSession: OpenSession = async (options) => {
   const { projectRoot, compiledDirectory } = options;
   const manifest = readManifest(compiledDirectory);
-  const pipeline = await importPipeline(join(compiledDirectory, manifest.pipeline));
+  const pipeline = await loadPipeline(options);
   const file = options.configFile ?? pipeline.options.defaultConfig ?? missingConfig();
   const config = await loadConfig({ projectRoot, file, set: options.set, schema: pipeline.config });
   const resolved = resolvePipeline(pipeline, config.value);
@@ -47,16 +46,6 @@ export const openSession: OpenSession = async (options) => {
     new OpenProject({ options, manifest, definition: pipeline, resolved, config, settings, store }),
   );
 };
-
-async function importPipeline(path: string): Promise<Pipeline> {
-  const { default: pipeline } = (await import(pathToFileURL(path).href)) as { default?: Pipeline };
-  if (typeof pipeline?.wire === "function") return pipeline;
-  throw userError(
-    "PIPELINE_NOT_EXPORTED",
-    "pipeline.ts has no pipeline as its default export",
-    "export default definePipeline(…)",
-  );
-}
 
 const missingConfig = (): never => {
   throw userError(

@@ -1,0 +1,136 @@
+/** Projects for the runner's benchmarks: real ones with fast stages, compiled and run through the bin. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+
+export const packageRoot = process.cwd();
+
+const bin = join(packageRoot, "bin/pipeline.js");
+
+/** Path below the project → contents. */
+export type ProjectFiles = Readonly<Record<string, string>>;
+
+export class GeneratedProject {
+  readonly root = mkdtempSync(join(tmpdir(), "bench-project-"));
+
+  constructor(files: ProjectFiles) {
+    symlinkSync(join(packageRoot, "node_modules"), join(this.root, "node_modules"));
+    for (const [path, text] of Object.entries(files)) this.write(path, text);
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(dirname(join(this.root, path)), { recursive: true });
+    writeFileSync(join(this.root, path), text);
+  }
+
+  /** Milliseconds that the whole process took; what it wrote. Throws where it failed. */
+  async pipeline(...args: readonly string[]): Promise<{ readonly ms: number; readonly stdout: string }> {
+    const start = performance.now();
+    const { stdout } = await execa(process.execPath, [bin, ...args], {
+      cwd: this.root,
+      maxBuffer: 1 << 28,
+    });
+    return { ms: performance.now() - start, stdout };
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+const author = `${packageRoot}/src/pipeline/index.ts`;
+
+const textArtifact = `
+  import { readFileSync, writeFileSync } from "node:fs";
+  import { join } from "node:path";
+  import { artifact } from "${author}";
+  export const Text = artifact({
+    kind: "text",
+    formatVersion: 1,
+    open: async (directory) => readFileSync(join(directory, "text.txt"), "utf8"),
+    create: async (directory) => ({ save: (text: string) => writeFileSync(join(directory, "text.txt"), text) }),
+    validate: async () => undefined,
+  });`;
+
+/** A stage that joins what it reads; its params are as large as those of a training stage. */
+const joiningStage = (name: string, inputs: readonly string[]): string => `
+  import { z } from "zod";
+  import { defineStage } from "${author}";
+  import { Text } from "../src/text.ts";
+  const schedule = z.strictObject({
+    peak: z.number().positive().default(0.001).describe("learning rate after the warm-up"),
+    warmupSteps: z.int().nonnegative().default(10).describe("steps until the peak"),
+    decay: z.enum(["cosine", "linear", "none"]).default("cosine"),
+  });
+  const optimizer = z.strictObject({
+    beta1: z.number().min(0).max(1).default(0.9),
+    beta2: z.number().min(0).max(1).default(0.95),
+    weightDecay: z.number().nonnegative().default(0.1),
+    gradientClip: z.number().positive().nullable().default(1),
+  });
+  export const ${name} = defineStage({
+    name: "${name}",
+    description: "joins what it reads",
+    inputs: { ${inputs.map((input) => `${input}: Text`).join(", ")} },
+    outputs: { text: Text },
+    params: z.strictObject({
+      seed: z.int().default(1),
+      label: z.string().default("${name}"),
+      schedule: schedule.prefault({}),
+      optimizer: optimizer.prefault({}),
+      logEvery: z.int().positive().default(10),
+    }),
+    runtimeParams: ["logEvery"],
+    async run({ inputs, outputs, params }) {
+      const text = [params.label, String(params.seed), ...Object.values(inputs)].join(" ");
+      (await outputs.text.create()).save(text.slice(-200));
+      return { text: outputs.text.written({ length: text.length }) };
+    },
+  });`;
+
+/** The shape of the language model's pipeline: eleven instances of nine stages. */
+export function modelShapedProject(): ProjectFiles {
+  const inputs: Readonly<Record<string, readonly string[]>> = {
+    sample: [],
+    tokenizer: ["corpus"],
+    tokenize: ["corpus", "tokenizer"],
+    shard: ["tokens", "tokenizer"],
+    pretrain: ["shards", "tokenizer"],
+    sft: ["base", "corpus", "tokenizer"],
+    dpo: ["policy", "corpus", "tokenizer"],
+    evaluate: ["model", "shards", "corpus", "tokenizer"],
+    bundle: ["model", "tokenizer", "corpus", "baseScores", "sftScores", "scores"],
+  };
+  const names = Object.keys(inputs);
+  return {
+    "src/text.ts": textArtifact,
+    ...Object.fromEntries(
+      Object.entries(inputs).map(([name, each]) => [`stages/${name}.ts`, joiningStage(name, each)]),
+    ),
+    "configs/base.yaml": names.map((name) => `${name}:\n  seed: 1 # of this stage\n`).join(""),
+    "configs/default.yaml": `extends: base.yaml\npretrain:\n  schedule:\n    peak: 0.002\n`,
+    "pipeline.ts": `
+      import { z } from "zod";
+      import { definePipeline } from "${author}";
+      ${names.map((name) => `import { ${name} } from "./stages/${name}.ts";`).join("\n")}
+      const Config = z.strictObject({ ${names.map((name) => `${name}: ${name}.params`).join(", ")} });
+      export default definePipeline("model-shaped", Config, (p, config) => {
+        const { text: corpus } = p.add(sample, { inputs: {}, params: config.sample });
+        const { text: tokens0 } = p.add(tokenizer, { inputs: { corpus }, params: config.tokenizer });
+        const shared = { corpus, tokenizer: tokens0 };
+        const { text: tokens } = p.add(tokenize, { inputs: shared, params: config.tokenize });
+        const { text: shards } = p.add(shard, { inputs: { tokens, tokenizer: tokens0 }, params: config.shard });
+        const { text: base } = p.add(pretrain, { inputs: { shards, tokenizer: tokens0 }, params: config.pretrain });
+        const { text: policy } = p.add(sft, { inputs: { base, ...shared }, params: config.sft });
+        const { text: model } = p.add(dpo, { inputs: { policy, ...shared }, params: config.dpo });
+        const scoresOf = (id: string, checkpoint: typeof model) =>
+          p.add(evaluate, { id, inputs: { model: checkpoint, shards, ...shared }, params: config.evaluate }).text;
+        const baseScores = scoresOf("eval-base", base);
+        const sftScores = scoresOf("eval-sft", policy);
+        const scores = scoresOf("eval", model);
+        const { text: out } = p.add(bundle, { inputs: { model, ...shared, baseScores, sftScores, scores }, params: config.bundle });
+        return { bundle: out, scores };
+      }, { defaultConfig: "configs/default.yaml" });`,
+  };
+}
