@@ -23,7 +23,8 @@ export function queryLineage(index: Index, subject: string, direction: LineageDi
   return { subjects, ...walk.result() };
 }
 
-function findSubjects(index: Index, subject: string): string[] {
+/** Ids of the nodes (`execution:…`, `artifact:…`) that a subject names. Throws as `queryLineage` does. */
+export function findSubjects(index: Index, subject: string): string[] {
   const view = /^(?:\.\/)?artifacts\/([^/]+)(?:\/([^/]+))?/.exec(subject);
   if (view?.[1] !== undefined) return viewSubjects(index, view[1], view[2]) ?? unknown(index, subject);
   const latest = index.latest(subject);
@@ -155,7 +156,7 @@ class Walk {
     const execution = this.#index.execution(fingerprint);
     if (execution === undefined) return undefined;
     const id = executionId(fingerprint);
-    const { stageId, stageName, runId, startedAt, durationMs, params } = execution;
+    const { stageId, stageName, runId, startedAt, durationMs, params, evictedAt, acceptedFrom } = execution;
     this.#nodes.set(id, {
       type: "execution",
       id,
@@ -166,6 +167,8 @@ class Walk {
       startedAt,
       durationMs,
       params,
+      ...(evictedAt === undefined ? {} : { evictedAt }),
+      ...(acceptedFrom === undefined ? {} : { acceptedFrom }),
     });
     return execution;
   }

@@ -8,6 +8,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   writeSync,
@@ -81,6 +82,13 @@ export class Checkpoints {
 
   exists(fingerprint: string): boolean {
     return existsSync(join(this.#root, fingerprint));
+  }
+
+  /** Nothing to go on from: no mark of a step, no file of the stage. */
+  isEmpty(fingerprint: string): boolean {
+    if (this.read(fingerprint).step !== undefined) return false;
+    const data = this.dataDirectory(fingerprint);
+    return !existsSync(data) || readdirSync(data).length === 0;
   }
 
   async remove(fingerprint: string): Promise<void> {

@@ -139,6 +139,7 @@ async function runLocked(
     );
     const result = await launchStage(context, executor, stage, grant, directories);
     if (result.outcome === "failed") {
+      if (checkpoints.isEmpty(fingerprint)) await checkpoints.remove(fingerprint);
       if (!context.signal.aborted) return result;
       const { step } = checkpoints.read(fingerprint);
       return { outcome: "interrupted", ...(step === undefined ? {} : { checkpointStep: step }) };

@@ -19,6 +19,8 @@ export type ReasonCode =
   | "upstream-runs"
   /** Committed before, but its files are gone or have the wrong size. */
   | "artifact-missing"
+  /** Committed before, and removed by `gc` to make room; `field` is when, ISO 8601. */
+  | "evicted"
   | "forced"
   /** Interrupted before; a checkpoint of the same fingerprint exists. */
   | "checkpoint-found"

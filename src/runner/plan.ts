@@ -96,8 +96,9 @@ export async function planStage(
   const fingerprint = fingerprintOf(fields);
   const family = recipe.extension && { family: familyOf(fields, recipe.extension.params) };
   const known = reads.index.execution(fingerprint);
-  const { damage, fresh } = known ? await verifyOutputs(known, reads) : { damage: [], fresh: [] };
-  if (known && damage.length === 0 && !forced) {
+  const evicted = known?.evictedAt !== undefined;
+  const { damage, fresh } = known && !evicted ? await verifyOutputs(known, reads) : { damage: [], fresh: [] };
+  if (known && !evicted && damage.length === 0 && !forced) {
     const planned: PlannedStage = { ...base, decision: "hit", fingerprint, reasons: [cached(known)] };
     return { planned, recipe, inputs, ...family, hit: known, fresh, damage };
   }
@@ -110,6 +111,7 @@ export async function planStage(
   const resumeStep = checkpointStep ?? extension?.step;
   const reasons: Reason[] = [
     ...forcedReasons(forced),
+    ...evictedReasons(known),
     ...damage.map((message): Reason => ({ code: "artifact-missing", message })),
     ...(known ? [] : differences(recipe, inputs, reads)),
     ...(checkpointStep === undefined ? [] : [checkpointFound(checkpointStep)]),
@@ -193,6 +195,17 @@ const cached = ({ runId, startedAt, stageId }: ExecutionRecord): Reason => ({
 
 const forcedReasons = (forced: boolean): Reason[] =>
   forced ? [{ code: "forced", message: "asked to run even if cached" }] : [];
+
+const evictedReasons = (known: ExecutionRecord | undefined): Reason[] =>
+  known?.evictedAt === undefined
+    ? []
+    : [
+        {
+          code: "evicted",
+          field: known.evictedAt,
+          message: `made in run ${known.runId}; its artifacts were removed to make room, ${known.evictedAt}`,
+        },
+      ];
 
 const checkpointFound = (step: number): Reason => ({
   code: "checkpoint-found",

@@ -1,18 +1,31 @@
-/** Removes compiled directories that nobody needs any more. */
+/** Compiled directories (cache/compiled/<hash>/) that nobody needs any more. Loads nothing of the compiler. */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive, type ProcessIdentity } from "../std/process-identity.ts";
+import type { CompileRecord } from "./freshness.ts";
 
 /** Someone may be on the way from reading latest.json into a directory. */
 const PRUNE_AFTER_MS = 60_000;
 
-/** `root`: cache/compiled. Kept are `current`, what is younger than a minute, and what a living process uses. */
+/** Absolute paths of directories below `root` that are not current and that no living process uses. */
+export function unusedCompiled(root: string, current = currentOf(root)): string[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== current)
+    .map(({ name }) => join(root, name))
+    .filter((directory) => Date.now() - statSync(directory).mtimeMs >= PRUNE_AFTER_MS)
+    .filter((directory) => !hasUser(join(directory, "users")));
+}
+
 export function pruneCompiled(root: string, current: string): void {
-  for (const { name } of readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
-    const directory = join(root, name);
-    const age = Date.now() - statSync(directory).mtimeMs;
-    if (name === current || age < PRUNE_AFTER_MS || hasUser(join(directory, "users"))) continue;
-    rmSync(directory, { recursive: true, force: true });
+  for (const directory of unusedCompiled(root, current)) rmSync(directory, { recursive: true, force: true });
+}
+
+function currentOf(root: string): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(join(root, "latest.json"), "utf8")) as CompileRecord).directory;
+  } catch {
+    return undefined; // nothing is current: the next command compiles
   }
 }
 
@@ -22,7 +35,7 @@ function hasUser(users: string): boolean {
     try {
       return isAlive(JSON.parse(readFileSync(join(users, mark), "utf8")) as ProcessIdentity);
     } catch {
-      return true; // being written or just removed: look again at the next compile
+      return true; // being written or just removed: look again next time
     }
   });
 }

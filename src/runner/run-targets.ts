@@ -2,9 +2,12 @@
 import { join } from "node:path";
 import { EventLog } from "./event-log.ts";
 import type { ExecutionContext } from "./execute-stage.ts";
+import type { ExecutionRecord } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import type { OpenProject } from "./open-project.ts";
 import { makeRunId } from "./run-id.ts";
 import { RunRecorder } from "./run-recorder.ts";
+import type { FullPlan } from "./plan.ts";
 import { runPlan } from "./run.ts";
 import type { RunOptions, RunSummary } from "./session-types.ts";
 import { selectStages } from "./selection.ts";
@@ -41,7 +44,7 @@ export async function runTargets(
     const { prepare, present = {} } = parts.definition.options;
     await prepare?.((message) => log.emit({ type: "preparing", message }), signal);
     await store.sweepWork();
-    const full = await project.plan(targets, options);
+    const full = await planAndClaim(project, targets, options, runId);
     const context: ExecutionContext = {
       runId,
       compiledDirectory,
@@ -75,6 +78,26 @@ export async function runTargets(
     recorder.end();
   }
 }
+
+/** A plan whose hits nobody evicts until the run ends. A run that will read none of them writes nothing here. */
+async function planAndClaim(
+  project: OpenProject,
+  targets: readonly string[],
+  options: RunOptions,
+  runId: string,
+): Promise<FullPlan> {
+  const { store } = project;
+  for (;;) {
+    const full = await project.plan(targets, options);
+    const reads = full.stages.some(({ hit, recipe }) => hit === undefined || !isShown(store, recipe.id, hit));
+    const hits = full.stages.flatMap(({ hit }) => (hit === undefined ? [] : [hit.fingerprint]));
+    // Where one was evicted since it was planned, it is planned again: as a miss.
+    if (!reads || hits.length === 0 || store.keeping.claim(runId, hits).length === 0) return full;
+  }
+}
+
+const isShown = (store: Store, stageId: string, { outputs }: ExecutionRecord): boolean =>
+  Object.entries(outputs).every(([output, { digest }]) => store.viewed(stageId, output) === digest);
 
 /** Loaded when the first stage must run: a run of hits starts without execa. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {

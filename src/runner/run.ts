@@ -89,7 +89,7 @@ class Run {
       return;
     }
     // A plan that was complete stands; one that waited for inputs is made now, by the same rules.
-    const stage = first.inputs ? first : await this.#plan(first);
+    const stage = first.inputs ? first : await this.#planAndClaim(first);
     this.#fingerprints.set(recipe.id, stage.planned.fingerprint);
     for (const damage of stage.damage)
       this.#context.emit({ type: "warning", code: "ARTIFACT_DAMAGED", stage: recipe.id, message: damage });
@@ -106,6 +106,15 @@ class Run {
 
   #plan({ recipe }: StagePlan): Promise<StagePlan> {
     return planStage(recipe, this.#settled, this.#request.reads, this.#request.full.forced.has(recipe.id));
+  }
+
+  /** A hit that was found under way is claimed, as `run-targets.ts` claims those that were hits from the start. */
+  async #planAndClaim(first: StagePlan): Promise<StagePlan> {
+    for (;;) {
+      const stage = await this.#plan(first);
+      const { store, runId } = this.#context;
+      if (!stage.hit || store.keeping.claim(runId, [stage.hit.fingerprint]).length === 0) return stage;
+    }
   }
 
   async #execute(stage: ReadyStage, grant: Grant): Promise<void> {
@@ -129,7 +138,7 @@ class Run {
         return;
       }
       case "shared": {
-        const again = await this.#plan(stage);
+        const again = await this.#planAndClaim(stage);
         if (again.hit) return this.#hit(again, again.hit);
         return isReady(again) ? this.#execute(again, grant) : undefined;
       }

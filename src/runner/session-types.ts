@@ -9,10 +9,11 @@ import type { CheckOptions, CheckReport } from "../store/check.ts";
 import type { ExtendedFrom, RunRecord } from "../store/records.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
 import type { History } from "./history-types.ts";
+import type { Maintenance } from "./maintenance-types.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
 import type { Selection } from "./selection.ts";
 
-export type { CheckOptions, CheckProblem, CheckReport } from "../store/check.ts";
+export type { CheckOptions, CheckProblem, CheckProgress, CheckReport } from "../store/check.ts";
 export type { RunRecord } from "../store/records.ts";
 export type { Selection } from "./selection.ts";
 
@@ -174,6 +175,8 @@ export interface Session {
   /** The current artifact of a stage (its latest finished execution), e.g. for `generate`; undefined where there is none. */
   output(stageId: string, output: string): ResolvedOutput | undefined;
   check(options?: CheckOptions): Promise<CheckReport>;
+  /** Keeping the store small and right. */
+  readonly maintenance: Maintenance;
   /** JSON Schema of the config files, for editors. */
   configJsonSchema(): JsonObject;
   close(): Promise<void>;

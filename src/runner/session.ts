@@ -17,6 +17,9 @@ import { describeOutputs } from "./describe-outputs.ts";
 import { openHistory } from "./history.ts";
 import type { History } from "./history-types.ts";
 import { loadPipeline } from "./load-pipeline.ts";
+import { checkProject } from "./maintenance/check.ts";
+import { createMaintenance } from "./maintenance/maintenance.ts";
+import type { Maintenance } from "./maintenance-types.ts";
 import { OpenProject } from "./open-project.ts";
 import type { StagePlan } from "./plan.ts";
 import { runTargets } from "./run-targets.ts";
@@ -58,10 +61,12 @@ const missingConfig = (): never => {
 class OpenedSession implements Session {
   readonly #project: OpenProject;
   readonly history: History;
+  readonly maintenance: Maintenance;
 
   constructor(project: OpenProject) {
     this.#project = project;
     this.history = openHistory(project);
+    this.maintenance = createMaintenance(project);
   }
 
   get pipeline(): string {
@@ -138,13 +143,15 @@ class OpenedSession implements Session {
 
   output: Session["output"] = (stageId, output) => {
     const { store } = this.#project;
-    const made = store.latest(stageId)?.outputs[output];
-    if (made === undefined) return undefined;
+    const latest = store.latest(stageId);
+    const made = latest?.outputs[output];
+    if (made === undefined || latest?.evictedAt !== undefined) return undefined;
     const { kind, digest, summary } = made;
     return { stageId, output, kind, digest, directory: store.objectPath(digest), summary };
   };
 
-  check: Session["check"] = (options) => checkStore(this.#project.store, options);
+  check: Session["check"] = (options) =>
+    checkProject(this.#project, (each) => checkStore(this.#project.store, each), options);
 
   configJsonSchema() {
     return configJsonSchema(this.#project.parts.definition.config);

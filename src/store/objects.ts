@@ -35,9 +35,10 @@ export class ObjectDirectory {
 
   /**
    * Takes a finished directory into the store: hashed, sealed, on disk, renamed. The directory is gone
-   * afterwards. The object is a hit for nobody until a record of it is committed.
+   * afterwards. The object is a hit for nobody until a record of it is committed. `hold` is asked whether the same
+   * bytes, found in place, stay there until then.
    */
-  async adopt(directory: string): Promise<ObjectRecord> {
+  async adopt(directory: string, hold: (digest: string) => boolean): Promise<ObjectRecord> {
     const files = await digestTree(directory);
     const digest = treeDigest(files);
     await sealTree(directory);
@@ -47,11 +48,11 @@ export class ObjectDirectory {
     if (existsSync(target)) {
       // The same bytes were made before. Believe them only after looking: they may be the torn ones that this run replaces.
       const present = await this.verify({ digest, sizeBytes: 0, files: files.map(untouched) });
-      if (present.intact) {
+      if (present.intact && hold(digest)) {
         await rm(directory, { recursive: true, force: true });
         return present.fresh ?? this.#record(digest, files);
       }
-      await rename(target, `${directory}.torn`);
+      if (existsSync(target)) await rename(target, `${directory}.torn`);
       await rm(`${directory}.torn`, { recursive: true, force: true });
     }
     await this.#moveIn(directory, target);

@@ -3,13 +3,16 @@ import { existsSync, readdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PipelineError } from "../errors.ts";
+import { thisProcess } from "../std/process-identity.ts";
+import { adoptingOwner, claimKey } from "./claims.ts";
 import { IndexDatabase } from "./index-database.ts";
+import { openKeeping, releaseClaims } from "./keeping.ts";
 import { lockHolder, tryLock, unlock } from "./locks.ts";
 import { ObjectDirectory, type Verdict } from "./objects.ts";
 import type { ExecutionRecord, ObjectRecord, RunRecord } from "./records.ts";
 import { viewPath, type Store } from "./store.ts";
 import { makeView } from "./view.ts";
-import { makeWorkDirectory, sweepWork } from "./work.ts";
+import { deadWork, makeWorkDirectory, sweepWork } from "./work.ts";
 
 /** `cacheDirectory` and `artifacts/` belong to `projectRoot`; both are absolute. */
 export function openStore(projectRoot: string, cacheDirectory = join(projectRoot, "cache")): Store {
@@ -28,8 +31,14 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
     return present ? (index.get(["view", stageId, output]) as string | undefined) : undefined;
   };
 
+  /** Owners of claims that this process made and has not given up. */
+  const claimants = new Set<string>();
+  const makeWork = (name: string): Promise<string> => makeWorkDirectory(workRoot, name);
+  const objectPath = (digest: string): string => objects.path(digest);
+
   return {
     directory: cacheDirectory,
+    keeping: openKeeping({ projectRoot, index, objectPath, makeWorkDirectory: makeWork, claimants }),
     execution,
     object,
     viewed,
@@ -50,10 +59,17 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
     },
     lockHolder: (fingerprint) => lockHolder(index, fingerprint),
 
-    objectPath: (digest) => objects.path(digest),
-    adopt: (directory) => objects.adopt(directory),
+    objectPath,
+    adopt: (directory) =>
+      objects.adopt(directory, (digest) =>
+        index.transaction((put) => {
+          claimants.add(adoptingOwner());
+          put(claimKey(adoptingOwner(), digest), thisProcess());
+          return existsSync(objects.path(digest));
+        }),
+      ),
     commit(record, made) {
-      index.transaction((put) => {
+      index.transaction((put, remove) => {
         for (const each of made) put(["object", each.digest], each);
         for (const { digest } of Object.values(record.outputs))
           put(["produced", digest, record.fingerprint], 1);
@@ -62,14 +78,32 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
         put(["execution", record.fingerprint], record);
         put(["latest", record.stageId], record.fingerprint);
         if (record.family !== undefined) put(["family", record.family, record.fingerprint], 1);
+        put(["used", record.fingerprint], today());
+        // Its run may still read what it made, whatever other runs and a collection do meanwhile.
+        claimants.add(record.runId);
+        put(claimKey(record.runId, record.fingerprint), thisProcess());
+        for (const { digest } of made) remove(claimKey(adoptingOwner(), digest));
       });
     },
     serve(stageId, fingerprint) {
-      if (latestFingerprint(stageId) === fingerprint) return;
-      index.transaction((put) => put(["latest", stageId], fingerprint));
+      const day = today();
+      if (latestFingerprint(stageId) === fingerprint && index.get(["used", fingerprint]) === day) return;
+      index.transaction((put) => {
+        put(["latest", stageId], fingerprint);
+        put(["used", fingerprint], day);
+      });
     },
-    remember: (record) => index.transaction((put) => put(["object", record.digest], record)),
-    recordRun: (run) => index.transaction((put) => put(["run", run.runId], run)),
+    remember: (record) =>
+      index.transaction((put) => {
+        // Evicted meanwhile, it must not come back as a record without files.
+        if (object(record.digest) !== undefined) put(["object", record.digest], record);
+      }),
+    recordRun: (run) =>
+      index.transaction((put, remove) => {
+        put(["run", run.runId], run);
+        releaseClaims(index, run.runId, remove);
+        claimants.delete(run.runId);
+      }),
     tryLock: (fingerprint, holder) => tryLock(index, fingerprint, holder),
     unlock: (fingerprint, process) => unlock(index, fingerprint, process),
 
@@ -88,13 +122,23 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
       index.transaction((put) => put(["view", stageId, output], digest));
       return path;
     },
-    makeWorkDirectory: (name) => makeWorkDirectory(workRoot, name),
+    makeWorkDirectory: makeWork,
+    deadWork: () => deadWork(workRoot),
     sweepWork: () => sweepWork(workRoot),
     unindexedObjects: () =>
       onDisk(join(cacheDirectory, "objects")).filter((digest) => object(digest) === undefined),
-    close: () => index.close(),
+    close() {
+      if (claimants.size > 0)
+        index.transaction((_put, remove) => {
+          for (const owner of claimants) releaseClaims(index, owner, remove);
+        });
+      return index.close();
+    },
   };
 }
+
+/** The day of last use decides what a collection may take, never what a stage computes. */
+const today = (): string => new Date().toISOString().slice(0, 10);
 
 /** Names of all directories two levels down. */
 function onDisk(root: string): string[] {

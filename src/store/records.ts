@@ -68,6 +68,34 @@ export interface ExecutionRecord {
   readonly family?: string;
   /** Relative to the project. */
   readonly logFile: string;
+  /** When its artifacts were removed to make room; a tombstone serves lineage and is never a hit. ISO 8601. */
+  readonly evictedAt?: string;
+  /** Set where it was not executed under this fingerprint, but declared to be what it would have given. */
+  readonly acceptedFrom?: AcceptanceRecord;
+}
+
+/** A person's word that a change of code changes no result. */
+export interface AcceptanceRecord {
+  /** Of the execution whose result stands for this one. */
+  readonly fingerprint: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** What differs between the two, as sentences: source files and packages. */
+  readonly changes: readonly string[];
+}
+
+/** What a person asked to keep. */
+export interface PinRecord {
+  /** `artifact:<digest>` or `execution:<fingerprint>`, as lineage names them. */
+  readonly subject: string;
+  /** As it was written: a stage, a digest, a path. */
+  readonly target: string;
+  /** Keeps also everything that it came from. */
+  readonly withLineage: boolean;
+  /** The person's own words. */
+  readonly name?: string;
+  /** ISO 8601. */
+  readonly pinnedAt: string;
 }
 
 export interface RunRecord {

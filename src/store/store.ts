@@ -3,6 +3,7 @@
  * of them. `openStore` (open-store.ts) makes one. Reads of the index are synchronous and write nothing.
  */
 import type { ProcessIdentity } from "../std/process-identity.ts";
+import type { Keeping } from "./keeping-types.ts";
 import type { Verdict } from "./objects.ts";
 import type { ExecutionRecord, ObjectRecord, RunRecord } from "./records.ts";
 
@@ -45,15 +46,18 @@ export interface IndexReads {
 export interface Store extends IndexReads {
   /** Absolute; the cache directory. */
   readonly directory: string;
+  /** Pins, claims and eviction: what must stay and what may go. */
+  readonly keeping: Keeping;
   objectPath(digest: string): string;
   /** Hashes and seals a finished directory and moves it among the objects. Not yet a hit: `commit` makes it one. */
   adopt(directory: string): Promise<ObjectRecord>;
   /** One transaction: the execution, its objects and their indexes appear together or not at all. */
   commit(execution: ExecutionRecord, objects: readonly ObjectRecord[]): void;
-  /** A hit served this stage id. Writes only where that is news. */
+  /** A hit served this stage id. Writes only where that is news, or the first on this day. */
   serve(stageId: string, fingerprint: string): void;
   /** Keeps the stats of files that were touched and found right. */
   remember(object: ObjectRecord): void;
+  /** A run has ended: keeps its record, gives up its claims. */
   recordRun(run: RunRecord): void;
   tryLock(fingerprint: string, holder: LockHolder): LockResult;
   unlock(fingerprint: string, process: ProcessIdentity): void;
@@ -69,7 +73,9 @@ export interface Store extends IndexReads {
   ): Promise<string>;
   /** A directory of this process's own for writing, below cache/work/. */
   makeWorkDirectory(name: string): Promise<string>;
-  /** Removes the work of processes that died. */
+  /** Names of the work directories of processes that died. */
+  deadWork(): readonly string[];
+  /** Removes them. */
   sweepWork(): Promise<void>;
   /** Directories among the objects that no record names. */
   unindexedObjects(): readonly string[];

@@ -1,5 +1,5 @@
 /** Directories where artifacts are written before they are finished, each marked with the process that owns it. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -15,14 +15,23 @@ export async function makeWorkDirectory(root: string, name: string): Promise<str
   return directory;
 }
 
-/** Removes the directories whose owner is dead. One without a mark is younger than its mark, or was torn: by age. */
-export async function sweepWork(root: string): Promise<void> {
-  if (!existsSync(root)) return;
-  for (const name of readdirSync(root)) {
+/** A directory gets its mark right after it is made; one that has none after so long was torn by a kill. */
+const UNMARKED_AFTER_MS = 3_600_000;
+
+/** Names of the directories whose owner is dead. */
+export function deadWork(root: string): string[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root).filter((name) => {
     const directory = join(root, name);
     const owner = readOwner(directory);
-    if (owner !== undefined && !isAlive(owner)) await rm(directory, { recursive: true, force: true });
-  }
+    if (owner !== undefined) return !isAlive(owner);
+    const made = statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    return Date.now() - made >= UNMARKED_AFTER_MS;
+  });
+}
+
+export async function sweepWork(root: string): Promise<void> {
+  for (const name of deadWork(root)) await rm(join(root, name), { recursive: true, force: true });
 }
 
 function readOwner(directory: string): ProcessIdentity | undefined {

@@ -86,6 +86,7 @@ const FILES: Readonly<Record<string, string>> = {
           if (context.signal.aborted) throw new Error("stopped at " + state.step);
           if (String(state.step) === process.env["HANG_AT"]) await sleep(600_000, undefined, { signal: context.signal });
           if (String(state.step) === process.env["BLOCK_AT"]) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600_000);
+          if (String(state.step) === process.env["WAIT_AT"]) while (!existsSync(process.env["WAIT_FOR"])) await sleep(20);
           if (String(state.step) === process.env["DIE_AT"]) process.kill(process.pid, process.env["DIE_BY"]);
         }
         (await outputs.total.create()).save(String(state.total));

@@ -59,3 +59,23 @@ export function within(low: number, high: number): (text: string) => number {
     return value;
   };
 }
+
+const DURATION_MS = { h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 } as const;
+
+/** `12h`, `30d`, `2w`, in milliseconds. */
+export function duration(text: string): number {
+  const [, amount = "", unit] = /^(\d+(?:\.\d+)?)\s*([hdw])$/.exec(text) ?? [];
+  if (unit !== "h" && unit !== "d" && unit !== "w")
+    throw new InvalidArgumentError("It must be hours, days or weeks, e.g. 12h, 30d or 2w.");
+  return Number(amount) * DURATION_MS[unit];
+}
+
+const SIZE_BYTES = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 } as const;
+
+/** `500MB`, `50GB`, `1.5 TB`: powers of 1000, as sizes are shown. */
+export function byteSize(text: string): number {
+  const [, amount = "", scale] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)b?$/.exec(text.toLowerCase()) ?? [];
+  if (scale !== "" && scale !== "k" && scale !== "m" && scale !== "g" && scale !== "t")
+    throw new InvalidArgumentError("It must be a size, e.g. 500MB or 50GB.");
+  return Math.round(Number(amount) * SIZE_BYTES[scale]);
+}

@@ -1,6 +1,10 @@
 /** Commands that look after the store. */
 import type { CheckCommandOptions } from "../commands/check.ts";
-import { jsonOption, recipe } from "./options.ts";
+import { Option } from "commander";
+import type { RecipeOptions } from "../cli-context.ts";
+import type { GcCommandOptions } from "../commands/gc.ts";
+import type { PinCommandOptions } from "../commands/pin.ts";
+import { byteSize, duration, jsonOption, recipe, type JsonOption } from "./options.ts";
 import type { CommandParts } from "./command-parts.ts";
 
 export function addStoreCommands({ command, context, finish }: CommandParts): void {
@@ -11,4 +15,49 @@ export function addStoreCommands({ command, context, finish }: CommandParts): vo
       const { checkCommand } = await import("../commands/check.ts");
       finish(await checkCommand(context, options));
     });
+
+  recipe(command("gc", "remove what no recipe, pin or run needs (default: and nobody used for 14 days)"))
+    .option("--older-than <age>", "only what was not used for so long, e.g. 30d", duration)
+    .option("--max-size <size>", "until the artifacts kept are no larger, e.g. 50GB", byteSize)
+    .addOption(
+      new Option("--unreferenced", "everything that nothing needs, however young").conflicts("olderThan"),
+    )
+    .option("--downloads", "downloads too; they are fetched again when a stage needs them")
+    .option("--dry-run", "list what would go, remove nothing")
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nLineage stays: of what is removed, the record is kept. docs/store.md says what is needed and what goes first.",
+    )
+    .action(async (options: GcCommandOptions) => {
+      const { gcCommand } = await import("../commands/gc.ts");
+      finish(await gcCommand(context, options));
+    });
+
+  recipe(command("pin [target]", "keep an artifact or execution from gc"))
+    .addHelpText("after", TARGET_HELP)
+    .option("--name <note>", "a note, e.g. why; unpin takes it too")
+    .option("--with-lineage", "keep also everything that it came from")
+    .option("--list", "list what is pinned")
+    .addOption(jsonOption())
+    .action(async (target: string | undefined, options: PinCommandOptions) => {
+      const { pinCommand } = await import("../commands/pin.ts");
+      finish(await pinCommand(context, target, options));
+    });
+  recipe(command("unpin <target>", "let gc take again what was pinned"))
+    .addHelpText("after", TARGET_HELP)
+    .addOption(jsonOption())
+    .action(async (target: string, options: RecipeOptions & JsonOption) => {
+      const { unpinCommand } = await import("../commands/pin.ts");
+      finish(await unpinCommand(context, target, options));
+    });
+  recipe(command("pins", "list what is pinned"))
+    .addOption(jsonOption())
+    .action(async (options: RecipeOptions & JsonOption) => {
+      const { pinsCommand } = await import("../commands/pin.ts");
+      finish(await pinsCommand(context, options));
+    });
 }
+
+const TARGET_HELP =
+  "\nTARGET is a stage (its latest execution), a path below artifacts/, or a digest or fingerprint of at least 6 digits.";

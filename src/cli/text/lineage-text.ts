@@ -1,5 +1,6 @@
 /** A lineage graph as trees: upwards what an artifact was made from, downwards what was made from it. */
 import { formatBytes, formatDuration } from "../../report/quantity.ts";
+import type { AcceptanceRecord } from "../../store/records.ts";
 import type { LineageDirection, LineageGraph, LineageNode } from "../../lineage/lineage-graph.ts";
 import type { Paint } from "../paint.ts";
 import { summaryTexts } from "../run-view/figures.ts";
@@ -54,5 +55,27 @@ function nodeLines(node: LineageNode, now: number, paint: Paint): [string, ...st
   const name = node.stageName === node.stageId ? "" : ` (${node.stageName})`;
   const params = Object.entries(node.params).map(([key, value]) => `${key} ${JSON.stringify(value)}`);
   const first = `stage ${paint("cyan", node.stageId)}${name}, ${ago(node.startedAt, now)} in ${formatDuration(node.durationMs)}, run ${node.runId}`;
-  return params.length === 0 ? [first] : [first, paint("dim", params.join(" · "))];
+  return [
+    first,
+    ...(params.length === 0 ? [] : [paint("dim", params.join(" · "))]),
+    ...fateLines(node, now).map((line) => paint("yellow", line)),
+  ];
+}
+
+/** What became of an execution after it was made, or instead. */
+export function fateLines(
+  {
+    evictedAt,
+    acceptedFrom,
+  }: { readonly evictedAt?: string | undefined; readonly acceptedFrom?: AcceptanceRecord | undefined },
+  now: number,
+): readonly string[] {
+  return [
+    ...(acceptedFrom === undefined
+      ? []
+      : [
+          `accepted ${ago(acceptedFrom.at, now)} as equal to ${shortDigest(acceptedFrom.fingerprint)}: ${acceptedFrom.changes.join(", ")}`,
+        ]),
+    ...(evictedAt === undefined ? [] : [`artifacts removed by gc ${ago(evictedAt, now)}; this record stays`]),
+  ];
 }

@@ -1,0 +1,128 @@
+/**
+ * What lies in the cache beside artifacts and can go: checkpoints, work, logs, compiled directories, downloads.
+ * Each is listed with its size and knows how to remove itself, so that a dry run and a real one see the same.
+ */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { thisProcess } from "../../std/process-identity.ts";
+import type { StoreSnapshot } from "../../store/keeping-types.ts";
+import type { Store } from "../../store/store.ts";
+import type { GcItem } from "../maintenance-types.ts";
+import type { OpenProject } from "../open-project.ts";
+import { unusedCompiled } from "../prune-compiled.ts";
+import { listDirectory, treeFacts } from "./tree-facts.ts";
+
+export interface Collectable {
+  readonly item: GcItem;
+  /** False where it turned out to be in use. */
+  readonly remove: () => Promise<boolean>;
+}
+
+export interface CollectPolicy {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Of checkpoints and logs. */
+  readonly olderThanMs: number;
+  readonly planned: ReadonlySet<string>;
+  readonly downloads: boolean;
+}
+
+export function findCollectables(
+  project: OpenProject,
+  snapshot: StoreSnapshot,
+  policy: CollectPolicy,
+): Collectable[] {
+  const { store } = project;
+  return [
+    ...idleCheckpoints(project, snapshot, policy),
+    ...idleContinuations(store, snapshot),
+    ...store.deadWork().map((name) => directory("work", join(store.directory, "work", name), name)),
+    ...logs(store, snapshot, policy),
+    ...unusedCompiled(join(store.directory, "compiled")).map((path) => directory("compiled", path)),
+    ...(policy.downloads ? downloads(store) : []),
+  ];
+}
+
+function directory(kind: GcItem["kind"], path: string, name = path.split("/").at(-1) ?? path): Collectable {
+  const { bytes, newestMs } = treeFacts(path);
+  return {
+    item: { kind, name, bytes, lastUsed: new Date(newestMs).toISOString() },
+    remove: async () => {
+      await rm(path, { recursive: true, force: true });
+      return true;
+    },
+  };
+}
+
+/**
+ * Behind a finished execution a checkpoint is of no use, but for the milestones that longer executions go on from;
+ * otherwise it stays while it is young or planned for.
+ */
+function idleCheckpoints(
+  { store, checkpoints, continuations }: OpenProject,
+  { executions, claimed }: StoreSnapshot,
+  { now, olderThanMs, planned }: CollectPolicy,
+): Collectable[] {
+  const root = join(store.directory, "checkpoints");
+  const finished = fingerprintsOfLive(executions);
+  return listDirectory(root).flatMap((fingerprint) => {
+    if (claimed.has(fingerprint)) return [];
+    const path = join(root, fingerprint);
+    const { files, newestMs } = treeFacts(path);
+    const old = !planned.has(fingerprint) && now - newestMs >= olderThanMs;
+    const { item, remove } = directory("checkpoint", path);
+    const finish = async (): Promise<boolean> => {
+      await checkpoints.finish(fingerprint, continuations);
+      return true;
+    };
+    if (finished.has(fingerprint)) return [{ item, remove: () => underLock(store, fingerprint, finish) }];
+    return files === 0 || old ? [{ item, remove: () => underLock(store, fingerprint, remove) }] : [];
+  });
+}
+
+/** Checkpoints of finished executions (cache/continuations/) go when their execution has gone. */
+function idleContinuations(store: Store, { executions, claimed }: StoreSnapshot): Collectable[] {
+  const root = join(store.directory, "continuations");
+  const finished = fingerprintsOfLive(executions);
+  return listDirectory(root)
+    .filter((fingerprint) => !finished.has(fingerprint) && !claimed.has(fingerprint))
+    .map((fingerprint) => {
+      const { item, remove } = directory("continuation", join(root, fingerprint));
+      return { item, remove: () => underLock(store, fingerprint, remove) };
+    });
+}
+
+const fingerprintsOfLive = (executions: StoreSnapshot["executions"]): ReadonlySet<string> =>
+  new Set(executions.flatMap((each) => (each.evictedAt === undefined ? [each.fingerprint] : [])));
+
+/** A runner that comes for this checkpoint meanwhile waits, and then finds none. */
+async function underLock(store: Store, fingerprint: string, work: () => Promise<boolean>): Promise<boolean> {
+  const holder = { process: thisProcess(), runId: "gc", stageId: "gc", since: new Date().toISOString() };
+  if (!store.tryLock(fingerprint, holder).acquired) return false;
+  try {
+    return await work();
+  } finally {
+    store.unlock(fingerprint, thisProcess());
+  }
+}
+
+/** Logs of executions that are still hits stay, however old. */
+function logs(
+  store: Store,
+  { executions }: StoreSnapshot,
+  { now, olderThanMs }: CollectPolicy,
+): Collectable[] {
+  const root = join(store.directory, "logs");
+  const needed = new Set(
+    executions.filter(({ evictedAt }) => evictedAt === undefined).map(({ runId }) => runId),
+  );
+  return listDirectory(root).flatMap((runId) => {
+    const path = join(root, runId);
+    return needed.has(runId) || now - treeFacts(path).newestMs < olderThanMs ? [] : [directory("log", path)];
+  });
+}
+
+const downloads = (store: Store): Collectable[] =>
+  listDirectory(join(store.directory, "downloads")).map((name) =>
+    directory("download", join(store.directory, "downloads", name)),
+  );

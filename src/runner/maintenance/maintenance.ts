@@ -1,0 +1,11 @@
+/** Looking after the store, as one group on the session. Each part is loaded when it is asked for. */
+import type { Maintenance } from "../maintenance-types.ts";
+import type { OpenProject } from "../open-project.ts";
+import { listPins, pin, unpin } from "./pins.ts";
+
+export const createMaintenance = (project: OpenProject): Maintenance => ({
+  gc: async (options = {}) => (await import("./gc.ts")).gc(project, options),
+  pin: (target, options = {}) => pin(project.store, target, options),
+  unpin: (target) => unpin(project.store, target),
+  pins: () => listPins(project.store),
+});

@@ -1,0 +1,177 @@
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { GcOptions, GcReport } from "../../../src/runner/maintenance-types.ts";
+import { outcomes, Project } from "../project.ts";
+
+let project: Project;
+beforeEach(() => {
+  project = new Project();
+});
+afterEach(() => project.remove());
+
+const gc = (options: GcOptions, sessionOptions = {}): Promise<GcReport> =>
+  project.with((session) => session.maintenance.gc(options), sessionOptions);
+
+const executions = ({ items }: GcReport) =>
+  items.flatMap(({ kind, name }) => (kind === "execution" ? [name] : [])).sort();
+
+const OTHER = { set: ["words.count=7"] };
+
+test("a cache that only grows: what no recipe needs goes, and what is needed stays a hit", async () => {
+  await project.run([], {}, OTHER);
+  await project.run();
+  project.executed();
+  const inStore = () => readdirSync(join(project.root, "cache/objects"), { recursive: true }).length;
+  const before = inStore();
+  const dry = await gc({ unreferenced: true, dryRun: true });
+  expect(executions(dry)).toEqual(["count", "report", "words"]);
+  expect(inStore()).toBe(before);
+  const done = await gc({ unreferenced: true });
+  expect(done.items.map(({ name, bytes }) => [name, bytes])).toEqual(
+    dry.items.map(({ name, bytes }) => [name, bytes]),
+  );
+  expect(done).toMatchObject({ freedBytes: dry.freedBytes, rebuildMs: dry.rebuildMs, notes: [] });
+  expect(inStore()).toBeLessThan(before);
+  expect((await project.run()).hits).toBe(4);
+  expect(project.executed()).toEqual([]);
+  expect(await project.with((session) => session.check())).toMatchObject({ ok: true, problems: [] });
+  expect((await gc({ unreferenced: true })).items).toEqual([]);
+});
+
+test("what is young stays unless it is asked for, and so does what the named recipe needs", async () => {
+  await project.run([], {}, OTHER);
+  await project.run();
+  expect((await gc({})).items).toEqual([]);
+  // Its hits are needed by the other recipe; those of the first are latest.
+  expect((await gc({ unreferenced: true }, OTHER)).items).toEqual([]);
+});
+
+test("lineage stays: an evicted execution answers, and plan says when it was evicted", async () => {
+  await project.run([], {}, OTHER);
+  const digest = await project.with((session) =>
+    Promise.resolve(session.output("words", "words")?.digest ?? ""),
+  );
+  await project.run();
+  await gc({ unreferenced: true });
+  await project.with(async (session) => {
+    const lineage = await session.lineage(digest);
+    expect(lineage.nodes.filter(({ type }) => type === "execution")).toHaveLength(3);
+    for (const node of lineage.nodes)
+      if (node.type === "execution") expect(node.evictedAt).toMatch(/^\d{4}-/);
+    const plan = await session.plan(["words"]);
+    expect(plan.stages).toMatchObject([{ decision: "hit" }]);
+  });
+  await project.with(async (session) => {
+    const [words] = (await session.plan(["words"])).stages;
+    expect(words).toMatchObject({
+      decision: "run",
+      reasons: [{ code: "evicted", field: expect.stringMatching(/^\d{4}-/) as string }],
+    });
+    expect(words?.reasons).toHaveLength(1);
+  }, OTHER);
+  // It is made again, and is what it was.
+  const again = await project.run(["words"], {}, OTHER);
+  expect(outcomes(again)).toEqual({ words: "executed" });
+  expect(again.stages[0]?.outputs["words"]?.digest).toBe(digest);
+});
+
+test("a pinned artifact stays, and goes when it is no longer pinned", async () => {
+  await project.run([], {}, OTHER);
+  await project.with((session) =>
+    Promise.resolve(session.maintenance.pin("report", { name: "for the paper", withLineage: true })),
+  );
+  await project.run();
+  expect((await gc({ unreferenced: true })).items).toEqual([]);
+  await project.with((session) => {
+    expect(session.maintenance.pins()).toMatchObject([
+      { target: "report", name: "for the paper", withLineage: true, present: true },
+    ]);
+    expect(session.maintenance.unpin("for the paper")).toHaveLength(1);
+    expect(() => session.maintenance.unpin("report")).toThrow(
+      expect.objectContaining({ code: "PIN_UNKNOWN" }) as Error,
+    );
+    return Promise.resolve();
+  });
+  expect(executions(await gc({ unreferenced: true }))).toEqual(["count", "report", "words"]);
+});
+
+test("what is gone cannot be pinned", async () => {
+  const first = await project.run(["words"], {}, OTHER);
+  await project.run(["words"]);
+  await gc({ unreferenced: true });
+  await project.with((session) => {
+    const digest = first.stages[0]?.outputs["words"]?.digest ?? "";
+    expect(() => session.maintenance.pin(digest)).toThrow(
+      expect.objectContaining({ code: "PIN_GONE" }) as Error,
+    );
+    return Promise.resolve();
+  });
+});
+
+test("a size that cannot be reached without what is needed is said", async () => {
+  await project.run();
+  const report = await gc({ maxBytes: 0 });
+  expect(executions(report)).toEqual([]);
+  expect(report.notes).toEqual([
+    "the artifacts that stay are larger than was asked for: the recipe, a pin or a running pipeline needs the rest",
+  ]);
+});
+
+test("a collection beside a run takes nothing that the run reads later", async () => {
+  await project.run(["words"], {}, OTHER);
+  let collected: Promise<GcReport> | undefined;
+  const collect = async (): Promise<GcReport> => {
+    // Another recipe is now the latest of words, so that only the run itself needs the first one's.
+    await project.run(["words"]);
+    const report = await gc({ unreferenced: true });
+    project.write("collected", "");
+    return report;
+  };
+  const run = await project.run(
+    ["report"],
+    {
+      onEvent: (event) => {
+        if (event.type === "stage-checkpoint" && event.step === 1) collected = collect();
+      },
+    },
+    { ...OTHER, env: { ...process.env, WAIT_AT: "1", WAIT_FOR: join(project.root, "collected") } },
+  );
+  expect(outcomes(run)).toEqual({ words: "hit", count: "executed", report: "executed" });
+  expect(await collected).toMatchObject({ items: [] });
+});
+
+test("checkpoints, logs and empty folders that nobody needs go by their age", async () => {
+  await project.run(["words"]);
+  const old = new Date(Date.now() - 40 * 86_400_000);
+  const make = (path: string, file?: string) => {
+    const directory = join(project.root, "cache", path);
+    mkdirSync(directory, { recursive: true });
+    if (file !== undefined) {
+      writeFileSync(join(directory, file), "x");
+      utimesSync(join(directory, file), old, old);
+    }
+    utimesSync(directory, old, old);
+    return directory;
+  };
+  const gone = [
+    make(`checkpoints/${"a".repeat(64)}`, "checkpoint.json"),
+    make(`checkpoints/${"b".repeat(64)}`),
+    make("logs/20200101T000000Z-aaaaaa", "words.jsonl"),
+  ];
+  const young = join(project.root, "cache/checkpoints", "c".repeat(64));
+  mkdirSync(young);
+  writeFileSync(join(young, "checkpoint.json"), "{}");
+  make("downloads", "file");
+  const report = await gc({ unreferenced: true });
+  expect(report.items.map(({ kind }) => kind)).toEqual(["checkpoint", "checkpoint", "log"]);
+  expect(gone.filter((path) => existsSync(path))).toEqual([]);
+  expect(existsSync(young)).toBe(true); // days of work may be in it
+  expect(executions(report)).toEqual([]);
+  expect((await gc({ downloads: true })).items).toMatchObject([{ kind: "download", name: "file" }]);
+});
+
+test("a stage that fails without a checkpoint leaves no folder behind", async () => {
+  await project.run(["side"], {}, { set: ["side.mode=throw"] });
+  expect(readdirSync(join(project.root, "cache/checkpoints"))).toEqual([]);
+});
