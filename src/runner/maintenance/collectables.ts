@@ -8,6 +8,7 @@ import { thisProcess } from "../../std/process-identity.ts";
 import type { StoreSnapshot } from "../../store/keeping-types.ts";
 import type { Store } from "../../store/store.ts";
 import type { GcItem } from "../maintenance-types.ts";
+import { liveRuns } from "../live-runs.ts";
 import type { OpenProject } from "../open-project.ts";
 import { unusedCompiled } from "../prune-compiled.ts";
 import { listDirectory, treeFacts } from "./tree-facts.ts";
@@ -113,9 +114,10 @@ function logs(
   { now, olderThanMs }: CollectPolicy,
 ): Collectable[] {
   const root = join(store.directory, "logs");
-  const needed = new Set(
-    executions.filter(({ evictedAt }) => evictedAt === undefined).map(({ runId }) => runId),
-  );
+  const needed = new Set([
+    ...executions.filter(({ evictedAt }) => evictedAt === undefined).map(({ runId }) => runId),
+    ...liveRuns(store.directory).map(({ runId }) => runId),
+  ]);
   return listDirectory(root).flatMap((runId) => {
     const path = join(root, runId);
     return needed.has(runId) || now - treeFacts(path).newestMs < olderThanMs ? [] : [directory("log", path)];
