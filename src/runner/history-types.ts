@@ -2,6 +2,9 @@
 import type { RunComparison } from "../lineage/compare-runs.ts";
 import type { MetricsTable } from "../lineage/metrics.ts";
 import type { RunRecord } from "../store/records.ts";
+import type { RunnerEvent } from "./event.ts";
+import type { Reason } from "./plan-types.ts";
+import type { PastWhyReport } from "./why-types.ts";
 
 export type { FigureChange, OutputChange, RunComparison, StageComparison } from "../lineage/compare-runs.ts";
 export type { MetricsColumn, MetricsRow, MetricsTable } from "../lineage/metrics.ts";
@@ -18,6 +21,26 @@ export interface MetricsOptions {
   readonly sort?: string | undefined;
 }
 
+/** The log of one execution; events from `stage-started` to how it ended, if it has. */
+export interface StageLog {
+  readonly stage: string;
+  readonly runId: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly fingerprint: string;
+  readonly startedAt: string;
+  /** Why it ran, as the plan had it when it started. */
+  readonly reasons: readonly Reason[];
+  /** The checkpoint's step that it went on from. */
+  readonly resumeStep?: number;
+}
+
+export interface ReadLogOptions {
+  /** Go on until the execution has ended, also one of another runner. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** Wherever a run is named: its id, the beginning of one, `latest` or `latest~N`. Throws `RUN_UNKNOWN`, `RUN_AMBIGUOUS`. */
 export interface History {
   /** Finished runs, newest first. */
@@ -28,4 +51,10 @@ export interface History {
    * every stage that has figures. Throws `STAGE_UNKNOWN`, `METRIC_UNKNOWN`.
    */
   metrics(stages?: readonly string[], options?: MetricsOptions): readonly MetricsTable[];
+  /** The stage's newest log, or the one of a run: finished, failed, interrupted, killed or going on. Throws `LOG_UNKNOWN`. */
+  log(stage: string, run?: string): StageLog;
+  /** In batches; the first is what was there already. */
+  readLog(log: StageLog, options?: ReadLogOptions): AsyncIterable<readonly RunnerEvent[]>;
+  /** Why the stage did in that run what it did. Throws `STAGE_NOT_IN_RUN`. */
+  why(stage: string, run: string): PastWhyReport;
 }

@@ -9,9 +9,13 @@ import { nearest } from "../std/nearest.ts";
 import type { RunRecord } from "../store/records.ts";
 import type { IndexReads } from "../store/store.ts";
 import type { History, MetricsOptions } from "./history-types.ts";
+import { newestRuns } from "./newest-runs.ts";
 import type { OpenProject } from "./open-project.ts";
+import { findLog, readLog } from "./stage-log.ts";
+import { whyRan } from "./why-ran.ts";
 
-export function openHistory({ store }: OpenProject): History {
+export function openHistory(project: OpenProject): History {
+  const { store } = project;
   return {
     runs: ({ limit } = {}) => newestRuns(store).slice(0, limit),
     compare(old, current) {
@@ -21,14 +25,13 @@ export function openHistory({ store }: OpenProject): History {
       );
     },
     metrics: (stages = [], options = {}) => metricsOf(store, stages, options),
+    log: (stage, run) => findLog(store, stage, run),
+    readLog: (log, options = {}) => readLog(store, log, options),
+    why: (stage, run) => whyRan(project, stage, run),
   };
 }
 
-/** By the time they began: ids sort by the second only. */
-export const newestRuns = (store: Pick<IndexReads, "runs">): RunRecord[] =>
-  [...store.runs()].sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : 0));
-
-export function findRun(runs: readonly RunRecord[], selector: string): RunRecord {
+function findRun(runs: readonly RunRecord[], selector: string): RunRecord {
   const id = selectRun(
     runs.map(({ runId }) => runId),
     selector,

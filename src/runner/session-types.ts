@@ -12,6 +12,7 @@ import type { History } from "./history-types.ts";
 import type { Maintenance } from "./maintenance-types.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
 import type { Selection } from "./selection.ts";
+import type { ComparedParts, UpstreamRun } from "./why-types.ts";
 
 export type { CheckOptions, CheckProblem, CheckProgress, CheckReport } from "../store/check.ts";
 export type { RunRecord } from "../store/records.ts";
@@ -120,6 +121,10 @@ export interface WhyReport {
   readonly environment: Readonly<Record<string, Json>>;
   readonly packages: Readonly<Record<string, string>>;
   readonly sourceDigest: string;
+  /** How much was compared; for a hit, all of it was equal. */
+  readonly compared: ComparedParts;
+  /** The stages above it that will run, in topological order: what its `upstream-runs` come from. */
+  readonly upstream: readonly UpstreamRun[];
 }
 
 export interface GraphReport {

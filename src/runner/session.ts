@@ -34,6 +34,7 @@ import type {
   WhyReport,
 } from "./session-types.ts";
 import { loadSettings } from "./settings.ts";
+import { comparedParts, upstreamRuns } from "./why-chain.ts";
 
 /** Throws user errors for a bad config (config-load.ts), `STAGE_WITHOUT_FILE`, `NOT_COMPILED`, `INDEX_UNREADABLE`. */
 export const openSession: OpenSession = async (options) => {
@@ -131,6 +132,8 @@ class OpenedSession implements Session {
       environment: recipe.environment,
       packages: recipe.source.packages,
       sourceDigest: recipe.source.digest,
+      compared: comparedParts(stage),
+      upstream: upstreamRuns(stage, stages),
     };
   }
 

@@ -1,6 +1,7 @@
 /** Commands that answer questions about runs that were, and write nothing. */
 import { Option } from "commander";
 import type { RecipeOptions } from "../cli-context.ts";
+import type { LogsCommandOptions } from "../commands/logs.ts";
 import type { MetricsCommandOptions } from "../commands/metrics.ts";
 import type { RunsCommandOptions } from "../commands/runs.ts";
 import { atLeast, jsonOption, recipe, type JsonOption } from "./options.ts";
@@ -34,5 +35,15 @@ export function addHistoryCommands({ command, context, finish }: CommandParts): 
     .action(async (stages: string[], options: MetricsCommandOptions) => {
       const { metricsCommand } = await import("../commands/metrics.ts");
       finish(await metricsCommand(context, stages, options));
+    });
+
+  recipe(command("logs <stage>", "what an execution said: the latest one, or the one that is going on"))
+    .option("--run <run>", "the execution of that run: an id, the beginning of one, latest, latest~1")
+    .option("--follow", "go on until it ends")
+    .option("--lines <n>", "of what is there, the last n lines only", atLeast(0))
+    .option("--json", "one event a line")
+    .action(async (stage: string, options: LogsCommandOptions) => {
+      const { logsCommand } = await import("../commands/logs.ts");
+      finish(await logsCommand(context, stage, options));
     });
 }

@@ -3,6 +3,7 @@ import { Option } from "commander";
 import type { RecipeOptions } from "../cli-context.ts";
 import type { GraphCommandOptions } from "../commands/graph.ts";
 import type { LineageCommandOptions } from "../commands/lineage.ts";
+import type { WhyCommandOptions } from "../commands/why.ts";
 import { jsonOption, recipe, type JsonOption } from "./options.ts";
 import type { CommandParts } from "./command-parts.ts";
 
@@ -15,8 +16,12 @@ export function addQuestionCommands({ command, context, finish }: CommandParts):
     });
 
   recipe(command("why <stage>", "why a stage is cached or must run, and what its fingerprint is made of"))
+    .option(
+      "--run <run>",
+      "why it ran, or was a hit, in that run: an id, the beginning of one, latest, latest~1",
+    )
     .addOption(jsonOption())
-    .action(async (stage: string, options: RecipeOptions & JsonOption) => {
+    .action(async (stage: string, options: WhyCommandOptions) => {
       const { whyCommand } = await import("../commands/why.ts");
       finish(await whyCommand(context, stage, options));
     });

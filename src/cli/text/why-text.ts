@@ -1,11 +1,13 @@
 /** Why a stage is cached or must run, and what its fingerprint is made of. */
-import { formatDuration } from "../../report/quantity.ts";
+import { countOf, formatDuration } from "../../report/quantity.ts";
 import type { WhyReport } from "../../runner/session-types.ts";
+import type { ComparedParts } from "../../runner/why-types.ts";
 import type { Paint } from "../paint.ts";
-import { decisionLooks, reasonTexts } from "./decision.ts";
+import { decisionLooks } from "./decision.ts";
 import { shortDigest } from "./short-digest.ts";
 import { ago } from "./status-text.ts";
 import { table, type Cell } from "./table.ts";
+import { reasonChain } from "./why-chain-text.ts";
 
 const verdicts = {
   hit: "is cached: nothing that decides its result has changed",
@@ -18,12 +20,32 @@ export function whyText(report: WhyReport, now: number, paint: Paint): string {
   const name = report.name === report.id ? "" : ` (${report.name})`;
   return [
     `${paint(look.style, look.mark)} ${paint("bold", report.id)}${name} ${verdicts[report.decision]}`,
-    ...reasonTexts(report).map((reason) => `  - ${reason}`),
+    ...behind(report).map((line) => `  ${line}`),
     ...executionLines(report, now),
     "",
     "what its fingerprint is made of",
     ...table(ingredients(report), paint).map((line) => `  ${line}`),
   ].join("\n");
+}
+
+/** For a hit, what was compared; otherwise the reasons and what stands behind them. */
+function behind(report: WhyReport): readonly string[] {
+  if (report.decision === "hit") return [`compared and equal: ${comparedText(report.compared)}`];
+  const from = report.resumeStep === undefined ? [] : [`- from step ${report.resumeStep}`];
+  const inputs = Object.fromEntries(
+    Object.entries(report.inputs).map(([name, { stageId }]) => [name, stageId]),
+  );
+  return [...from, ...reasonChain({ reasons: report.reasons, inputs }, report.upstream)];
+}
+
+function comparedText({ params, inputs, sourceFiles, packages, environment }: ComparedParts): string {
+  return [
+    countOf(params, "param"),
+    countOf(inputs, "input"),
+    countOf(sourceFiles, "source file"),
+    countOf(packages, "package"),
+    ...(environment === 0 ? [] : [countOf(environment, "fact") + " of the environment"]),
+  ].join(", ");
 }
 
 function executionLines({ execution, decision }: WhyReport, now: number): readonly string[] {
