@@ -41,7 +41,7 @@ export interface ReadLogOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Wherever a run is named: its id, the beginning of one, `latest` or `latest~N`. Throws `RUN_UNKNOWN`, `RUN_AMBIGUOUS`. */
+/** Wherever a run is named: its id, the beginning of one, `latest` or `latest~N`. Throws `UNKNOWN_RUN`, `AMBIGUOUS_RUN`. */
 export interface History {
   /** Finished runs, newest first. */
   runs(options?: RunsOptions): readonly RunRecord[];

@@ -13,17 +13,16 @@ import type { Store } from "../store/store.ts";
 import type { RunnerEvent } from "./event.ts";
 import { EventReader } from "./event-reader.ts";
 import type { ReadLogOptions, StageLog } from "./history-types.ts";
+import { findLiveRun, knownRuns } from "./live-runs.ts";
 import { newestRuns } from "./newest-runs.ts";
 
 type Started = Extract<RunnerEvent, { type: "stage-started" }>;
 
 const POLL_MS = 100;
-/** Between the end of a stage and the last line of its log, the copy in artifacts/ is made. */
-const PATIENCE_MS = 5_000;
 
-/** The newest log of the stage, or its log in one run. Throws `LOG_UNKNOWN`, `RUN_UNKNOWN`, `RUN_AMBIGUOUS`. */
+/** The newest log of the stage, or its log in one run. Throws `LOG_UNKNOWN`, `UNKNOWN_RUN`, `AMBIGUOUS_RUN`. */
 export function findLog(store: Store, stage: string, run: string | undefined): StageLog {
-  const runs = loggedRuns(store);
+  const runs = allRuns(store);
   if (run !== undefined) {
     const runId = selectRun(runs, run);
     return logIn(store, stage, runId) ?? unknownLog(store, stage, runId);
@@ -37,13 +36,13 @@ export function findLog(store: Store, stage: string, run: string | undefined): S
   return (maker && logIn(store, maker.stageId, maker.runId)) ?? unknownLog(store, stage, undefined);
 }
 
-/** Runs that have ended and runs that left logs only, newest first. */
-export function loggedRuns(store: Store): string[] {
+/** Runs that have ended, that go on and that were killed, newest first. */
+export function allRuns(store: Store): string[] {
   const recorded = newestRuns(store).map(({ runId }) => runId);
   const known = new Set(recorded);
-  const others = namesIn(join(store.directory, "logs")).filter((name) => !known.has(name));
-  // Ids sort by the second. A run without a record is going on, or was killed.
-  return [...recorded, ...others].sort((a, b) => byCodeUnit(secondOf(b), secondOf(a)));
+  const others = knownRuns(store.directory).filter((runId) => !known.has(runId));
+  // Ids sort by the second; within one, the order of the records stands.
+  return [...others, ...recorded].sort((a, b) => byCodeUnit(secondOf(b), secondOf(a)));
 }
 
 const secondOf = (runId: string): string => runId.split("-")[0] ?? "";
@@ -81,18 +80,14 @@ export async function* readLog(
   { follow = false, signal }: ReadLogOptions,
 ): AsyncGenerator<readonly RunnerEvent[]> {
   const reader = new EventReader(log.path);
-  const isHeld = (): boolean => store.lockHolder(log.fingerprint)?.runId === log.runId;
   try {
-    let quietSince = Date.now();
     for (let isFirst = true; signal?.aborted !== true; isFirst = false) {
-      const held = isHeld(); // asked first: what was written before it is still read
+      // Asked first: what its runner wrote before it ended, or was killed, is still read.
+      const isLive = findLiveRun(store.directory, log.runId) !== undefined;
       const events: RunnerEvent[] = [];
       for (let more = reader.read(); more !== undefined; more = reader.read()) events.push(...more);
       if (isFirst || events.length > 0) yield events;
-      if (!follow || events.some(isEnd)) return;
-      if (held || events.length > 0) quietSince = Date.now();
-      // Nobody works on it and nothing comes: the runner was killed.
-      else if (isFirst || Date.now() - quietSince > PATIENCE_MS) return;
+      if (!follow || !isLive || events.some(isEnd)) return;
       await sleep(POLL_MS);
     }
   } finally {

@@ -3,20 +3,21 @@ import { userError } from "../errors.ts";
 import { selectRun } from "../lineage/select-run.ts";
 import { nearest } from "../std/nearest.ts";
 import type { RunRecord } from "../store/records.ts";
+import { findLiveRun } from "./live-runs.ts";
 import type { OpenProject } from "./open-project.ts";
-import { loggedRuns, logIn } from "./stage-log.ts";
+import { allRuns, logIn } from "./stage-log.ts";
 import type { PastWhyReport, UpstreamRun } from "./why-types.ts";
 
-/** Throws `RUN_UNKNOWN`, `RUN_AMBIGUOUS`, `STAGE_NOT_IN_RUN`. */
+/** Throws `UNKNOWN_RUN`, `AMBIGUOUS_RUN`, `STAGE_NOT_IN_RUN`. */
 export function whyRan(project: OpenProject, stage: string, run: string): PastWhyReport {
   const { store } = project;
-  const runId = selectRun(loggedRuns(store), run);
+  const runId = selectRun(allRuns(store), run);
   const record = store.runs().find((each) => each.runId === runId);
   const own = record?.stages[stage];
   const log = logIn(store, stage, runId);
   if (own === undefined && log === undefined) throw notInRun(stage, runId, record);
   const fingerprint = own?.fingerprint ?? log?.fingerprint ?? null;
-  const outcome = own?.outcome ?? "running";
+  const outcome = own?.outcome ?? (findLiveRun(store.directory, runId) ? "running" : "killed");
   const finished = outcome === "hit" || outcome === "executed";
   const execution = finished && fingerprint !== null ? store.execution(fingerprint) : undefined;
   const inputs = inputsOf(project, stage, fingerprint);

@@ -1,4 +1,5 @@
 /** What `why` answers beside a stage's own reasons, about now and about a run that was. Types only. */
+import type { RunStageRecord } from "../store/records.ts";
 import type { ExecutionSummary } from "./session-types.ts";
 import type { Reason } from "./plan-types.ts";
 
@@ -24,8 +25,8 @@ export interface PastWhyReport {
   readonly id: string;
   readonly runId: string;
   readonly startedAt: string;
-  /** `running`: the run has not ended, or was killed; its log is all there is. */
-  readonly outcome: "hit" | "executed" | "failed" | "interrupted" | "skipped" | "running";
+  /** `running` and `killed`: the run left no record, or none yet; what the stage came to is not known. */
+  readonly outcome: RunStageRecord["outcome"] | "running" | "killed";
   readonly fingerprint: string | null;
   /** As the run's log has them; empty for a stage that was not started. */
   readonly reasons: readonly Reason[];

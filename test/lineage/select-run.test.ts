@@ -10,20 +10,21 @@ test.each([
   ["20260102", ids[0]],
   ["20260101T000000Z-a", ids[1]],
   ["20260101T000000Z-999999", ids[2]],
+  ["aaaaaa", ids[1]],
 ])("%s is %s", (selector, id) => {
   expect(selectRun(ids, selector)).toBe(id);
 });
 
-test.each(["latest~3", "2027", "", "latest~", "latest~-1"])("%j is no run", (selector) => {
+test.each(["latest~3", "2027", "", "latest~", "latest~-1", "202"])("%j is no run", (selector) => {
   expect(() => selectRun(ids, selector)).toThrow(
-    expect.objectContaining({ code: "RUN_UNKNOWN", kind: "user" }) as Error,
+    expect.objectContaining({ code: "UNKNOWN_RUN", kind: "user" }) as Error,
   );
 });
 
 test("the beginning of two runs is ambiguous, and both are named", () => {
   expect(() => selectRun(ids, "20260101")).toThrow(
     expect.objectContaining({
-      code: "RUN_AMBIGUOUS",
+      code: "AMBIGUOUS_RUN",
       message: expect.stringContaining(`${ids[1]}, ${ids[2]}`) as string,
     }) as Error,
   );

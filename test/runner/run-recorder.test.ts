@@ -98,6 +98,6 @@ test("a run is named by a beginning or an end of its id", () => {
   for (const each of [runId, other]) new RunRecorder(cache, { ...request, runId: each }).end();
   expect(findRun(cache, "1b2c")).toBe(runId);
   expect(findRun(cache, other)).toBe(other);
-  expect(() => findRun(cache, "20260102")).toThrow(`${runId}, ${other}`);
+  expect(() => findRun(cache, "20260102")).toThrow(`${other}, ${runId}`);
   expect(() => findRun(cache, "../../etc")).toThrow("no run");
 });

@@ -22,7 +22,8 @@ const looks: Readonly<Record<PastWhyReport["outcome"], Look>> = {
     style: "dim",
     verdict: "was skipped: what it needs did not finish, or the run was stopped",
   },
-  running: { mark: "…", style: "cyan", verdict: "was started; the run has not ended, or was killed" },
+  running: { mark: "…", style: "cyan", verdict: "was started, and the run goes on" },
+  killed: { mark: "✖", style: "red", verdict: "was started, and the run was killed" },
 };
 
 /** `now`: milliseconds since the epoch. */
