@@ -1,6 +1,6 @@
 /** What a lineage query answers: a graph of executions and artifacts, as data. */
 import type { JsonObject } from "../std/json.ts";
-import type { AcceptanceRecord } from "../store/records.ts";
+import type { AcceptanceRecord, Origin } from "../store/records.ts";
 
 export type LineageDirection = "up" | "down" | "both";
 
@@ -16,6 +16,8 @@ export type LineageNode =
       readonly startedAt: string;
       readonly durationMs: number;
       readonly params: JsonObject;
+      /** How it came here, where another machine made it. */
+      readonly origin?: Origin;
       /** When its artifacts were removed to make room; ISO 8601. */
       readonly evictedAt?: string;
       /** Set where a person declared an earlier result to stand for it. */

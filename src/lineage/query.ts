@@ -156,7 +156,8 @@ class Walk {
     const execution = this.#index.execution(fingerprint);
     if (execution === undefined) return undefined;
     const id = executionId(fingerprint);
-    const { stageId, stageName, runId, startedAt, durationMs, params, evictedAt, acceptedFrom } = execution;
+    const { stageId, stageName, runId, startedAt, durationMs, params, evictedAt, acceptedFrom, origin } =
+      execution;
     this.#nodes.set(id, {
       type: "execution",
       id,
@@ -169,6 +170,7 @@ class Walk {
       params,
       ...(evictedAt === undefined ? {} : { evictedAt }),
       ...(acceptedFrom === undefined ? {} : { acceptedFrom }),
+      ...(origin ? { origin } : {}),
     });
     return execution;
   }

@@ -186,11 +186,11 @@ function differences(
   });
 }
 
-const cached = ({ runId, startedAt, stageId }: ExecutionRecord): Reason => ({
+const cached = ({ runId, startedAt, stageId, origin }: ExecutionRecord): Reason => ({
   code: "cached",
   field: runId,
   new: startedAt,
-  message: `made by ${stageId} in run ${runId}, ${startedAt}`,
+  message: `made by ${stageId} in run ${runId}, ${startedAt}${origin ? `, and came from ${origin.from}, signed by ${origin.key}` : ""}`,
 });
 
 const forcedReasons = (forced: boolean): Reason[] =>
@@ -203,7 +203,9 @@ const evictedReasons = (known: ExecutionRecord | undefined): Reason[] =>
         {
           code: "evicted",
           field: known.evictedAt,
-          message: `made in run ${known.runId}; its artifacts were removed to make room, ${known.evictedAt}`,
+          message: known.origin?.lineageOnly
+            ? `made in run ${known.runId}; only its record came here, from ${known.origin.from}`
+            : `made in run ${known.runId}; its artifacts were removed to make room, ${known.evictedAt}`,
         },
       ];
 

@@ -6,7 +6,8 @@ import type { SerializedError } from "../errors.ts";
 import type { LineageDirection, LineageGraph } from "../lineage/lineage-graph.ts";
 import type { Json, JsonObject } from "../std/json.ts";
 import type { CheckOptions, CheckReport } from "../store/check.ts";
-import type { ExtendedFrom, RunRecord } from "../store/records.ts";
+import type { ExtendedFrom, Origin as ExecutionOrigin, RunRecord } from "../store/records.ts";
+import type { Exchange } from "./exchange-types.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
 import type { History } from "./history-types.ts";
 import type { Maintenance } from "./maintenance-types.ts";
@@ -88,6 +89,8 @@ export interface ExecutionSummary {
   /** Relative to the project; JSON lines of `RunnerEvent`. */
   readonly logFile: string;
   readonly outputs: Readonly<Record<string, OutputRecord>>;
+  /** How it came here, where another machine made it. */
+  readonly origin?: ExecutionOrigin;
 }
 
 export interface StageStatus extends PlannedStage {
@@ -180,6 +183,8 @@ export interface Session {
   /** The current artifact of a stage (its latest finished execution), e.g. for `generate`; undefined where there is none. */
   output(stageId: string, output: string): ResolvedOutput | undefined;
   check(options?: CheckOptions): Promise<CheckReport>;
+  /** Finished work of and for other machines. */
+  readonly exchange: Exchange;
   /** Keeping the store small and right. */
   readonly maintenance: Maintenance;
   /** JSON Schema of the config files, for editors. */

@@ -14,6 +14,7 @@ import type { ExecutionRecord } from "../store/records.ts";
 import { readManifest } from "./compiled.ts";
 import { describeGraph } from "./describe-graph.ts";
 import { describeOutputs } from "./describe-outputs.ts";
+import { createExchange } from "./exchange.ts";
 import { openHistory } from "./history.ts";
 import type { History } from "./history-types.ts";
 import { loadPipeline } from "./load-pipeline.ts";
@@ -70,6 +71,14 @@ class OpenedSession implements Session {
     this.maintenance = createMaintenance(project);
   }
 
+  get exchange() {
+    const { store, env } = this.#project;
+    return createExchange(this.#project, async () => {
+      const { StoreExchange } = await import("../store/exchange/store-exchange.ts");
+      return StoreExchange.open(store, env);
+    });
+  }
+
   get pipeline(): string {
     return this.#project.parts.resolved.name;
   }
@@ -98,7 +107,7 @@ class OpenedSession implements Session {
   async status() {
     const { store } = this.#project;
     const { plan } = await this.#project.plan();
-    const [lastRun] = this.history.runs({ limit: 1 });
+    const lastRun = this.history.runs().find(({ origin }) => origin === undefined);
     const stages = plan.stages.map((planned): StageStatus => {
       const latest = store.latest(planned.id);
       const holder = planned.fingerprint === null ? undefined : store.lockHolder(planned.fingerprint);
@@ -174,6 +183,7 @@ const summarise = (stageId: string, execution: ExecutionRecord): ExecutionSummar
   ...(execution.extended ? { extended: execution.extended } : {}),
   logFile: execution.logFile,
   outputs: describeOutputs(stageId, execution),
+  ...(execution.origin ? { origin: execution.origin } : {}),
 });
 
 /** The digests that are known now, also where another input is still missing. */

@@ -70,19 +70,26 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
       ),
     commit(record, made) {
       index.transaction((put, remove) => {
-        for (const each of made) put(["object", each.digest], each);
-        for (const { digest } of Object.values(record.outputs))
-          put(["produced", digest, record.fingerprint], 1);
-        for (const { digest } of Object.values(record.inputs))
-          put(["consumed", digest, record.fingerprint], 1);
-        put(["execution", record.fingerprint], record);
+        putExecution(put, record, made);
         put(["latest", record.stageId], record.fingerprint);
-        if (record.family !== undefined) put(["family", record.family, record.fingerprint], 1);
-        put(["used", record.fingerprint], today());
         // Its run may still read what it made, whatever other runs and a collection do meanwhile.
         claimants.add(record.runId);
         put(claimKey(record.runId, record.fingerprint), thisProcess());
         for (const { digest } of made) remove(claimKey(adoptingOwner(), digest));
+      });
+    },
+    receive(received, run) {
+      index.transaction((put, remove) => {
+        for (const { execution: record, objects: made } of received) {
+          putExecution(put, record, made);
+          for (const { digest } of made) remove(claimKey(adoptingOwner(), digest));
+          if (record.evictedAt !== undefined) continue;
+          for (const { digest } of Object.values(record.outputs))
+            if (object(digest) === undefined) throw evictedMeanwhile(digest);
+          if (latestFingerprint(record.stageId) === undefined)
+            put(["latest", record.stageId], record.fingerprint);
+        }
+        if (run) put(["run", run.runId], run);
       });
     },
     serve(stageId, fingerprint) {
@@ -139,6 +146,26 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
 
 /** The day of last use decides what a collection may take, never what a stage computes. */
 const today = (): string => new Date().toISOString().slice(0, 10);
+
+function putExecution(
+  put: (key: string[], value: unknown) => void,
+  record: ExecutionRecord,
+  made: readonly ObjectRecord[],
+): void {
+  for (const each of made) put(["object", each.digest], each);
+  for (const { digest } of Object.values(record.outputs)) put(["produced", digest, record.fingerprint], 1);
+  for (const { digest } of Object.values(record.inputs)) put(["consumed", digest, record.fingerprint], 1);
+  if (record.family !== undefined) put(["family", record.family, record.fingerprint], 1);
+  put(["execution", record.fingerprint], record);
+  if (record.evictedAt === undefined) put(["used", record.fingerprint], today());
+}
+
+const evictedMeanwhile = (digest: string): PipelineError =>
+  new PipelineError({
+    code: "ARTIFACT_EVICTED",
+    message: `artifact ${digest} was here when the transfer began, and gc removed it since`,
+    hint: "the same command again fetches it",
+  });
 
 /** Names of all directories two levels down. */
 function onDisk(root: string): string[] {

@@ -39,6 +39,18 @@ export interface ExtendedFrom {
   readonly step: number;
 }
 
+/** How a record came here from another machine. */
+export interface Origin {
+  /** The public key that vouched for it. */
+  readonly key: string;
+  /** When it came here, ISO 8601. */
+  readonly at: string;
+  /** The archive's name, or the remote's address. */
+  readonly from: string;
+  /** Only the record came; its files were left out. */
+  readonly lineageOnly?: true;
+}
+
 /** One finished execution: the recipe under its fingerprint, what came of it, and how. */
 export interface ExecutionRecord {
   readonly fingerprint: string;
@@ -72,6 +84,8 @@ export interface ExecutionRecord {
   readonly evictedAt?: string;
   /** Set where it was not executed under this fingerprint, but declared to be what it would have given. */
   readonly acceptedFrom?: AcceptanceRecord;
+  /** Absent for what was made here. */
+  readonly origin?: Origin;
 }
 
 /** A person's word that a change of code changes no result. */
@@ -111,6 +125,8 @@ export interface RunRecord {
   readonly hits: number;
   /** What each stage of the run came to. */
   readonly stages: Readonly<Record<string, RunStageRecord>>;
+  /** Absent for a run of this project. */
+  readonly origin?: Origin;
 }
 
 export interface RunStageRecord {

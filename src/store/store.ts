@@ -20,6 +20,13 @@ export type LockResult =
   | { readonly acquired: true; readonly healed?: LockHolder }
   | { readonly acquired: false; readonly holder: LockHolder };
 
+/** An execution of another machine, verified, its objects adopted. */
+export interface ReceivedExecution {
+  readonly execution: ExecutionRecord;
+  /** Those of its outputs that were not here before. */
+  readonly objects: readonly ObjectRecord[];
+}
+
 /** What lineage and planning may ask. */
 export interface IndexReads {
   execution(fingerprint: string): ExecutionRecord | undefined;
@@ -53,6 +60,8 @@ export interface Store extends IndexReads {
   adopt(directory: string): Promise<ObjectRecord>;
   /** One transaction: the execution, its objects and their indexes appear together or not at all. */
   commit(execution: ExecutionRecord, objects: readonly ObjectRecord[]): void;
+  /** One transaction for all of them. A stage id that has a latest execution keeps it. */
+  receive(received: readonly ReceivedExecution[], run?: RunRecord): void;
   /** A hit served this stage id. Writes only where that is news, or the first on this day. */
   serve(stageId: string, fingerprint: string): void;
   /** Keeps the stats of files that were touched and found right. */

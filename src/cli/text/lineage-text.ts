@@ -1,9 +1,10 @@
 /** A lineage graph as trees: upwards what an artifact was made from, downwards what was made from it. */
 import { formatBytes, formatDuration } from "../../report/quantity.ts";
-import type { AcceptanceRecord } from "../../store/records.ts";
+import type { AcceptanceRecord, Origin } from "../../store/records.ts";
 import type { LineageDirection, LineageGraph, LineageNode } from "../../lineage/lineage-graph.ts";
 import type { Paint } from "../paint.ts";
 import { summaryTexts } from "../run-view/figures.ts";
+import { originText } from "./origin-text.ts";
 import { ago } from "./status-text.ts";
 import { trees, type TreeChild, type TreeNode } from "./tree.ts";
 import { shortDigest } from "./short-digest.ts";
@@ -58,6 +59,7 @@ function nodeLines(node: LineageNode, now: number, paint: Paint): [string, ...st
   return [
     first,
     ...(params.length === 0 ? [] : [paint("dim", params.join(" · "))]),
+    ...(node.origin === undefined ? [] : [paint("dim", originText(node.origin))]),
     ...fateLines(node, now).map((line) => paint("yellow", line)),
   ];
 }
@@ -67,7 +69,12 @@ export function fateLines(
   {
     evictedAt,
     acceptedFrom,
-  }: { readonly evictedAt?: string | undefined; readonly acceptedFrom?: AcceptanceRecord | undefined },
+    origin,
+  }: {
+    readonly evictedAt?: string | undefined;
+    readonly acceptedFrom?: AcceptanceRecord | undefined;
+    readonly origin?: Origin | undefined;
+  },
   now: number,
 ): readonly string[] {
   return [
@@ -76,6 +83,8 @@ export function fateLines(
       : [
           `accepted ${ago(acceptedFrom.at, now)} as equal to ${shortDigest(acceptedFrom.fingerprint)}: ${acceptedFrom.changes.join(", ")}`,
         ]),
-    ...(evictedAt === undefined ? [] : [`artifacts removed by gc ${ago(evictedAt, now)}; this record stays`]),
+    ...(evictedAt === undefined || origin?.lineageOnly === true
+      ? []
+      : [`artifacts removed by gc ${ago(evictedAt, now)}; this record stays`]),
   ];
 }

@@ -4,6 +4,7 @@ import type { WhyReport } from "../../runner/session-types.ts";
 import type { ComparedParts } from "../../runner/why-types.ts";
 import type { Paint } from "../paint.ts";
 import { decisionLooks } from "./decision.ts";
+import { originText } from "./origin-text.ts";
 import { shortDigest } from "./short-digest.ts";
 import { ago } from "./status-text.ts";
 import { table, type Cell } from "./table.ts";
@@ -50,7 +51,7 @@ function comparedText({ params, inputs, sourceFiles, packages, environment }: Co
 
 function executionLines({ execution, decision }: WhyReport, now: number): readonly string[] {
   if (execution === undefined) return [];
-  const { runId, startedAt, durationMs, resumedFrom, extended, logFile } = execution;
+  const { runId, startedAt, durationMs, resumedFrom, extended, logFile, origin } = execution;
   const which = decision === "hit" ? "executed" : "last executed, with other ingredients,";
   const resumed = resumedFrom.length === 0 ? "" : `, resumed at step ${resumedFrom.join(" and ")}`;
   const continued =
@@ -61,7 +62,7 @@ function executionLines({ execution, decision }: WhyReport, now: number): readon
     "",
     `${which} ${ago(startedAt, now)} in ${formatDuration(durationMs)}${resumed}, in run ${runId}`,
     ...continued,
-    `log: ${logFile}`,
+    origin === undefined ? `log: ${logFile}` : originText(origin),
   ];
 }
 
