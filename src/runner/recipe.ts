@@ -31,6 +31,8 @@ export interface Recipe {
   readonly runtimeParams: JsonObject;
   readonly source: SourceFacts;
   readonly environment: Readonly<Record<string, Json>>;
+  /** Files and folders that the stage reads beside its inputs, as it names them. */
+  readonly localFiles: readonly string[];
   /** How a finished execution may be gone on with. */
   readonly extension?: NonNullable<AnyStage["extension"]>;
   readonly resources: Resources;
@@ -68,7 +70,8 @@ async function makeRecipe(
   const params = result.value as JsonObject;
   const runtime = new Set(stage.runtimeParams ?? []);
   const facts = Object.entries(stage.environment ?? {}).map(([name, fact]) => [name, ask(fact)] as const);
-  const files = (stage.files?.(params) ?? []).map(
+  const localFiles = stage.files?.(params) ?? [];
+  const files = localFiles.map(
     (path) => [`content of ${path}`, digestLocalFiles(projectRoot, path)] as const,
   );
   return {
@@ -88,6 +91,7 @@ async function makeRecipe(
     environment: Object.fromEntries(
       await Promise.all([...facts, ...files].map(async ([name, fact]) => [name, await fact] as const)),
     ),
+    localFiles,
     ...(stage.extension ? { extension: stage.extension } : {}),
     resources: stage.resources ?? {},
     code: { module, exportName },

@@ -162,6 +162,17 @@ export interface ResolvedOutput {
   readonly summary: JsonObject;
 }
 
+/** Files and folders, absolute; some may not exist yet. */
+export interface WatchedFiles {
+  /** The pipeline, the stages, and what they import. */
+  readonly sources: readonly string[];
+  /** The recipe with what it extends, and the folder of recipes. */
+  readonly recipes: readonly string[];
+  readonly settings: string;
+  /** What stages read beside their inputs. */
+  readonly data: readonly string[];
+}
+
 export interface Session {
   readonly pipeline: string;
   readonly projectRoot: string;
@@ -187,6 +198,8 @@ export interface Session {
   readonly exchange: Exchange;
   /** Keeping the store small and right. */
   readonly maintenance: Maintenance;
+  /** What decides results and may be edited: everything whose change may make a stage stale. */
+  watched(): Promise<WatchedFiles>;
   /** JSON Schema of the config files, for editors. */
   configJsonSchema(): JsonObject;
   close(): Promise<void>;

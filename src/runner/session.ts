@@ -36,6 +36,7 @@ import type {
 } from "./session-types.ts";
 import { loadSettings } from "./settings.ts";
 import { comparedParts, upstreamRuns } from "./why-chain.ts";
+import { watchedFiles } from "./watched-files.ts";
 
 /** Throws user errors for a bad config (config-load.ts), `STAGE_WITHOUT_FILE`, `NOT_COMPILED`, `INDEX_UNREADABLE`. */
 export const openSession: OpenSession = async (options) => {
@@ -164,6 +165,8 @@ class OpenedSession implements Session {
 
   check: Session["check"] = (options) =>
     checkProject(this.#project, (each) => checkStore(this.#project.store, each), options);
+
+  watched: Session["watched"] = () => watchedFiles(this.#project);
 
   configJsonSchema() {
     return configJsonSchema(this.#project.parts.definition.config);

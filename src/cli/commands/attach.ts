@@ -32,8 +32,9 @@ export async function attachCommand(
 
   const detached = new AbortController();
   const detach = (): void => detached.abort();
-  process.once("SIGINT", detach);
-  process.once("SIGTERM", detach);
+  // Not once: what gives the terminal its cursor back ends the process where nobody else listens.
+  process.on("SIGINT", detach);
+  process.on("SIGTERM", detach);
   try {
     const isOver = (): boolean => findLiveRun(cache, runId) === undefined;
     for await (const { events } of followEvents(cache, runId, { isOver, signal: detached.signal }))
@@ -63,6 +64,6 @@ function newestLive(cache: string): string {
   throw userError(
     "NO_LIVE_RUN",
     "no run of this project is alive",
-    "npx pipeline run --detach starts one; attach RUN shows what an earlier one came to",
+    "npx pipeline run --detach starts one; attach RUN shows an earlier one",
   );
 }

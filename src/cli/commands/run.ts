@@ -69,5 +69,7 @@ function runOptions({ force, from, until, only, jobs, keepGoing = false }: RunCo
 /** A run in the background outlives the terminal; one that is tied to its starter stops when that is gone. */
 function stayAlive(): void {
   process.on("SIGHUP", () => undefined);
-  if (process.connected) process.once("disconnect", () => process.kill(process.pid, "SIGINT"));
+  if (!process.connected) return;
+  process.once("disconnect", () => process.kill(process.pid, "SIGINT"));
+  process.channel?.unref(); // to listen must not keep the process alive
 }

@@ -43,7 +43,7 @@ export async function stopCommand(
   const leave = (): void => {
     left.abort();
   };
-  process.once("SIGINT", leave);
+  process.on("SIGINT", leave);
   const signalled = signal(mark, now, isAlive);
   if (!json) note(context, stopText(mark, now));
   try {

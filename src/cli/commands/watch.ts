@@ -1,44 +1,75 @@
-/**
- * `pipeline watch`: runs the targets, and again whenever a source, a stage or a recipe changes. Each run is a process of
- * its own, because new code needs a new compile; one at a time, and changes during a run make one more after it.
- */
-import { join } from "node:path";
-import { watch } from "chokidar";
-import { execa } from "execa";
-import type { CliContext, RecipeOptions } from "../cli-context.ts";
+/** `pipeline watch`: runs the targets, and again whenever something that decides their results changes. */
+import { join, relative } from "node:path";
+import { listenForInterrupts } from "../../runner/interrupts.ts";
+import type { WatchedFiles } from "../../runner/session-types.ts";
+import { print, printJson, type CliContext, type RecipeOptions } from "../cli-context.ts";
 import { exitCodes } from "../exit-code.ts";
-import { oneAtATime } from "../one-at-a-time.ts";
-import { recipeFlags } from "../recipe-flags.ts";
+import { planText } from "../text/plan-text.ts";
+import { table } from "../text/table.ts";
+import type { WatchPlan } from "../watch/ask-plan.ts";
+import { createFileWatcher } from "../watch/file-watcher.ts";
+import { WatchLoop } from "../watch/watch-loop.ts";
+import { withSession } from "../with-session.ts";
 
-/** Editors write in several steps. */
-const quietMs = 200;
+export interface WatchOptions extends RecipeOptions {
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
 
 export async function watchCommand(
-  { host, streams }: CliContext,
+  context: CliContext,
   targets: readonly string[],
-  recipe: RecipeOptions,
+  { dryRun = false, json = false, ...recipe }: WatchOptions,
 ): Promise<number> {
-  const { projectRoot, packageRoot } = host;
-  const command = [join(packageRoot, "bin", "pipeline.js"), "run", ...targets, ...recipeFlags(recipe)];
-  const runs = oneAtATime(async () => {
-    // Ctrl-C reaches the child too: it writes its checkpoint, and this process waits for it.
-    await execa(process.execPath, command, { cwd: projectRoot, stdio: "inherit", reject: false });
-    streams.stderr.write("watching for changes; Ctrl-C ends\n");
-  });
-  const watched = ["pipeline.ts", "stages", "src", "configs"].map((name) => join(projectRoot, name));
-  const watcher = watch(watched, {
-    ignoreInitial: true,
-    awaitWriteFinish: { stabilityThreshold: quietMs, pollInterval: quietMs / 4 },
-  });
-  watcher.on("all", () => {
-    runs.request();
-  });
-  runs.request();
-  await new Promise<void>((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
-  });
-  await watcher.close();
-  await runs.idle();
+  if (dryRun) return showWatched(context, targets, { json, ...recipe });
+  const { projectRoot } = context.host;
+  const inProject = (name: string) => join(projectRoot, name);
+  const loop = new WatchLoop(context, { targets, json, ...recipe });
+  // Before the first plan, and where it cannot be made: what every project has.
+  const watcher = createFileWatcher(
+    ["pipeline.ts", "stages", "src", "configs", "settings.yaml"].map(inProject),
+    ["cache", "artifacts"].map(inProject),
+    loop.changed,
+  );
+  const interrupts = listenForInterrupts((which) => loop.interrupt(which));
+  const hangUp = (): void => loop.interrupt("first");
+  process.on("SIGHUP", hangUp);
+  try {
+    await loop.watch(watcher);
+  } finally {
+    process.off("SIGHUP", hangUp);
+    interrupts.dispose();
+    await watcher.close();
+  }
   return exitCodes.interrupted;
+}
+
+async function showWatched(
+  context: CliContext,
+  targets: readonly string[],
+  { json, ...recipe }: WatchOptions,
+): Promise<number> {
+  const answer = await withSession(context, recipe, async (session): Promise<WatchPlan> => {
+    return { plan: await session.plan(targets), watched: await session.watched() };
+  });
+  if (json === true) printJson(context, answer);
+  else {
+    print(context, watchedText(answer.watched, context));
+    print(context, `\n${planText(answer.plan, context.paint)}`);
+  }
+  return exitCodes.ok;
+}
+
+function watchedText(
+  { sources, recipes, settings, data }: WatchedFiles,
+  { host, paint }: CliContext,
+): string {
+  const groups = { sources, recipes, settings: [settings], data };
+  const rows = Object.entries(groups).flatMap(([group, paths]) =>
+    paths.map((path, index) => [
+      { text: index === 0 ? group : "", style: "bold" as const },
+      { text: relative(host.projectRoot, path) },
+    ]),
+  );
+  return table(rows, paint).join("\n");
 }

@@ -1,10 +1,21 @@
-/** Commands about runs that other processes execute. */
+/** Commands about runs that repeat, and runs that other processes execute. */
 import type { AttachOptions } from "../commands/attach.ts";
 import type { StopOptions } from "../commands/stop.ts";
-import { jsonOption } from "./options.ts";
+import type { WatchOptions } from "../commands/watch.ts";
+import { jsonOption, recipe } from "./options.ts";
 import type { CommandParts } from "./command-parts.ts";
 
 export function addLiveCommands({ command, context, finish }: CommandParts): void {
+  recipe(
+    command("watch [targets...]", "run, and run again whenever a source, a recipe or a data file changes"),
+  )
+    .option("--dry-run", "say what is watched and what would run; run nothing")
+    .option("--json", "one event a line on standard output")
+    .action(async (targets: string[], options: WatchOptions) => {
+      const { watchCommand } = await import("../commands/watch.ts");
+      finish(await watchCommand(context, targets, options));
+    });
+
   command("attach [run]", "show a run that goes on in the background or in another terminal")
     .addHelpText(
       "after",

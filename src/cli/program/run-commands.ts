@@ -1,6 +1,5 @@
 /** Commands that run the pipeline, or say what a run would do. */
 import { Option } from "commander";
-import type { RecipeOptions } from "../cli-context.ts";
 import type { PlanCommandOptions } from "../commands/plan.ts";
 import type { RunCommandOptions } from "../commands/run.ts";
 import { atLeast, jsonOption, recipe, selection } from "./options.ts";
@@ -19,13 +18,6 @@ export function addRunCommands({ command, context, finish }: CommandParts): void
       const { runCommand } = await import("../commands/run.ts");
       finish(await runCommand(context, targets, options));
     });
-
-  recipe(command("watch [targets...]", "run, and run again whenever a source or a recipe changes")).action(
-    async (targets: string[], options: RecipeOptions) => {
-      const { watchCommand } = await import("../commands/watch.ts");
-      finish(await watchCommand(context, targets, options));
-    },
-  );
 
   selection(recipe(command("plan [targets...]", "say what `run` would do and why; writes nothing")))
     .addOption(jsonOption())

@@ -8,6 +8,8 @@ import { emptyRunView, reduceRunView, type RunViewAction, type RunViewState } fr
 export interface LiveRunView {
   readonly state: () => RunViewState;
   readonly dispatch: (action: RunViewAction) => void;
+  /** Writes lines above the view. */
+  readonly say: (text: string) => void;
   /** Leaves the last frame on the screen and gives the terminal back. */
   readonly end: () => void;
 }
@@ -26,6 +28,7 @@ export function createLiveRunView(stream: OutputStream, paint: Paint): LiveRunVi
     clearTimeout(pending);
     pending = undefined;
     drawnAt = Date.now();
+    if (state === emptyRunView) return; // nothing has been heard of the run yet
     // One line stays free for the cursor.
     const rows = Math.max(1, (stream.rows ?? 24) - 1);
     update(renderRunView(state, { columns: columnsOf(stream), rows, now: drawnAt, paint }));
@@ -47,6 +50,11 @@ export function createLiveRunView(stream: OutputStream, paint: Paint): LiveRunVi
     dispatch(action) {
       state = reduceRunView(state, action);
       soon();
+    },
+    say(text) {
+      update.clear();
+      stream.write(`${text}\n`);
+      draw();
     },
     end() {
       clearInterval(clock);

@@ -24,6 +24,8 @@ export interface RunDisplay {
   /** `past`: it happened before anybody looked; it counts, and is not told by itself. */
   readonly dispatch: (action: RunViewAction, past?: boolean) => void;
   readonly state: () => RunViewState;
+  /** Tells a person something beside the run. */
+  readonly say: (text: string) => void;
   /** Gives the terminal back; the last frame stays, and the summary is printed unless nobody wants it. */
   readonly end: (options?: { readonly summary: boolean }) => void;
 }
@@ -36,6 +38,7 @@ export async function createRunDisplay(context: CliContext, request: RunDisplayR
   return {
     dispatch: view.dispatch,
     state: view.state,
+    say: view.say,
     end: ({ summary } = { summary: true }) => {
       view.end();
       if (summary) printSummary(context, view.state(), request);
@@ -65,6 +68,7 @@ function jsonDisplay(context: CliContext): RunDisplay {
         note(context, `${action.stage}: ${errorText(action.error, { paint, verbose })}`);
     },
     state: () => state,
+    say: (text) => note(context, text),
     end: () => undefined,
   };
 }
@@ -80,6 +84,7 @@ export function plainDisplay(context: CliContext, request: RunDisplayRequest): R
       else if (!past) for (const line of log.lines(action, state)) print(context, line);
     },
     state: () => state,
+    say: (text) => print(context, text),
     end: ({ summary } = { summary: true }) => {
       if (summary) printSummary(context, state, request);
     },

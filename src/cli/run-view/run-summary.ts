@@ -40,7 +40,8 @@ export function runSummary(state: RunViewState, options: RunSummaryOptions): str
     .join("\n\n");
 }
 
-function headline({ finished, stages }: RunViewState, paint: Paint): string {
+/** What it came to, in one line. */
+export function headline({ finished, stages }: RunViewState, paint: Paint): string {
   if (finished === undefined) return paint("red", "✖ the run ended early");
   const time = formatDuration(finished.durationMs);
   const count = (state: StageView["state"]) => stages.filter((stage) => stage.state === state).length;

@@ -6,6 +6,16 @@ import { decisionLooks, reasonTexts } from "./decision.ts";
 import { table, type Cell } from "./table.ts";
 
 export function planText({ stages }: Plan, paint: Paint): string {
+  return [...stageLines(stages, paint), "", paint("dim", sumText(stages))].join("\n");
+}
+
+/** Only what must run, e.g. after an edit. */
+export function staleText({ stages }: Plan, stale: Plan["stages"], paint: Paint): string {
+  if (stale.length === 0) return paint("dim", `nothing became stale: ${sumText(stages)}`);
+  return [...stageLines(stale, paint), paint("dim", sumText(stages))].join("\n");
+}
+
+function stageLines(stages: Plan["stages"], paint: Paint): readonly string[] {
   const rows = stages.flatMap((stage): (readonly Cell[])[] => {
     const { mark, word, style } = decisionLooks[stage.decision];
     const [first = "", ...more] = reasonTexts(stage);
@@ -17,7 +27,7 @@ export function planText({ stages }: Plan, paint: Paint): string {
     ];
     return [head, ...more.map((text) => [{ text: "" }, { text: "" }, { text: "" }, { text }])];
   });
-  return [...table(rows, paint), "", paint("dim", sumText(stages))].join("\n");
+  return table(rows, paint);
 }
 
 function sumText(stages: Plan["stages"]): string {
