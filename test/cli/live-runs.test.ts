@@ -113,6 +113,7 @@ test("Ctrl-C in attach leaves the run as it is", async () => {
   const { exitCode, stderr } = await attached;
   expect(exitCode).toBe(130);
   expect(stderr).toContain(`detached; run ${runId} goes on`);
+  expect((await start(["status"])).stdout).toContain(`▶ run ${runId} of count, started`);
   expect(liveRuns(join(project.root, "cache"))).toHaveLength(1);
 }, 120_000);
 
