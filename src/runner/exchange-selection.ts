@@ -1,7 +1,8 @@
 /** Which finished executions a run or targets mean when they are exported. */
 import { userError } from "../errors.ts";
 import type { RunRecord } from "../store/records.ts";
-import { findRun, newestRuns } from "./history.ts";
+import { findRun } from "./history.ts";
+import { newestRuns } from "./newest-runs.ts";
 import type { OpenProject } from "./open-project.ts";
 import { selectStages } from "./selection.ts";
 
@@ -18,7 +19,7 @@ export interface FinishedSelection {
 /** A run id or its beginning, or the latest ones. */
 const RUN_SELECTOR = /^(?:\d{8}T|latest(?:~\d+)?$)/;
 
-/** Throws `NOTHING_TO_EXPORT`, `RUN_UNKNOWN`, `RUN_AMBIGUOUS` and `UNKNOWN_TARGET`. */
+/** Throws `NOTHING_TO_EXPORT`, `UNKNOWN_RUN`, `AMBIGUOUS_RUN` and `UNKNOWN_TARGET`. */
 export function selectFinished(project: OpenProject, what: readonly string[]): FinishedSelection {
   const runs = newestRuns(project.store);
   const [first] = what;

@@ -49,7 +49,7 @@ export interface Exchange {
   key(): Promise<KeyReport>;
   /**
    * `what`: a run as history names it, or targets, of which the latest finished executions are meant; none is the latest run that
-   * succeeded here. Throws `NOTHING_TO_EXPORT`, `RUN_UNKNOWN`, `UNKNOWN_TARGET`, and what writing throws.
+   * succeeded here. Throws `NOTHING_TO_EXPORT`, `UNKNOWN_RUN`, `UNKNOWN_TARGET`, and what writing throws.
    */
   exportRun(what: readonly string[], options?: ExportOptions): Promise<ExportReport>;
   /** `file`: absolute. All of it or nothing. Throws what reading an archive throws. */

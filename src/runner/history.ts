@@ -31,7 +31,7 @@ export function openHistory(project: OpenProject): History {
   };
 }
 
-function findRun(runs: readonly RunRecord[], selector: string): RunRecord {
+export function findRun(runs: readonly RunRecord[], selector: string): RunRecord {
   const id = selectRun(
     runs.map(({ runId }) => runId),
     selector,
