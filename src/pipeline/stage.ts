@@ -39,6 +39,8 @@ export interface Resources {
   readonly memoryBytes?: number;
   /** Accelerators used where the machine has any. */
   readonly accelerators?: number;
+  /** Of one slice of the stage as a job of a cluster; default: as settings.yaml says. Local runs have no limit. */
+  readonly timeLimitMs?: number;
 }
 
 /**

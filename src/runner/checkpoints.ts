@@ -52,11 +52,7 @@ export class Checkpoints {
   /** Makes the directories and notes a resume; answers the mark to go on from. */
   async begin(fingerprint: string): Promise<CheckpointMark> {
     await mkdir(this.dataDirectory(fingerprint), { recursive: true });
-    const before = this.read(fingerprint);
-    if (before.step === undefined) return before;
-    const mark = { ...before, step: before.step, resumedFrom: [...before.resumedFrom, before.step] };
-    writeMark(this.markFile(fingerprint), mark);
-    return mark;
+    return noteResume(this.markFile(fingerprint));
   }
 
   /** Makes the directories out of what a finished execution left; answers the mark to go on from. */
@@ -97,12 +93,21 @@ export class Checkpoints {
 }
 
 /** No mark, or one that cannot be read, is no checkpoint. */
-function readMark(path: string): CheckpointMark {
+export function readMark(path: string): CheckpointMark {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as CheckpointMark;
   } catch {
     return { resumedFrom: [] };
   }
+}
+
+/** Notes that an execution goes on from the mark's step, where there is one; answers the new mark. */
+export function noteResume(markFile: string): CheckpointMark {
+  const before = readMark(markFile);
+  if (before.step === undefined) return before;
+  const mark = { ...before, step: before.step, resumedFrom: [...before.resumedFrom, before.step] };
+  writeMark(markFile, mark);
+  return mark;
 }
 
 /** The step is on disk when this returns. Synchronous: native work may block the event loop right after. */

@@ -67,7 +67,7 @@ export type RunnerEvent =
   | (Base & { readonly type: "stage-interrupted"; readonly stage: string; readonly checkpointStep?: number })
   /** Not started, because a stage it needs failed or was interrupted. */
   | (Base & { readonly type: "stage-skipped"; readonly stage: string; readonly because: string })
-  /** Another runner holds the lock of this fingerprint; this one waits for its result. */
+  /** It waits: for another runner that makes the same, or in the queue of a cluster. */
   | (Base & { readonly type: "stage-waiting"; readonly stage: string; readonly message: string })
   /** Not fatal, never silent: a corrupt artifact became a miss, a stale lock was healed. */
   | (Base & {

@@ -11,10 +11,10 @@ import type { JsonObject } from "../std/json.ts";
 import { thisProcess } from "../std/process-identity.ts";
 import type { ExecutionRecord, ObjectRecord, OutputEntry } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import type { Checkpoints } from "./checkpoints.ts";
+import type { CheckpointMark, Checkpoints } from "./checkpoints.ts";
 import type { Continuations } from "./continuations.ts";
 import type { NewEvent } from "./event-log.ts";
-import type { Executor, StageReport, StageResult } from "./executor.ts";
+import type { Executor, LaunchReport, StageResult, WorkDirectory } from "./executor.ts";
 import { explainFailure } from "./failure.ts";
 import type { StagePlan } from "./plan.ts";
 import type { Grant } from "./resource-queue.ts";
@@ -113,15 +113,13 @@ async function runLocked(
   const { store, checkpoints, continuations, emit, runId } = context;
   const { recipe, planned } = stage;
   const { fingerprint } = planned;
+  const executor = await context.executor();
+  const work = await executor.workDirectory(fingerprint, forced);
   if (forced) await checkpoints.remove(fingerprint);
-  // A checkpoint of its own may have come since it was planned, from another runner that was interrupted.
-  const mark =
-    planned.extends !== undefined && checkpoints.read(fingerprint).step === undefined
-      ? await checkpoints.extend(fingerprint, planned.extends, continuations)
-      : await checkpoints.begin(fingerprint);
+  const mark = await beginCheckpoints(context, stage, work);
   const expectedMs = store.latest(recipe.id)?.durationMs;
   const logFile = `cache/logs/${runId}/${recipe.id}.jsonl`;
-  const startedAt = new Date();
+  const startedAt = work.begun ?? new Date();
   emit({
     type: "stage-started",
     stage: recipe.id,
@@ -131,8 +129,6 @@ async function runLocked(
     ...(expectedMs === undefined ? {} : { expectedMs }),
   });
 
-  const executor = await context.executor();
-  const work = await executor.workDirectory(fingerprint);
   try {
     const directories = Object.fromEntries(
       Object.keys(recipe.outputs).map((name) => [name, join(work.path, "outputs", name)]),
@@ -145,7 +141,7 @@ async function runLocked(
       return { outcome: "interrupted", ...(step === undefined ? {} : { checkpointStep: step }) };
     }
     const { objects, outputs } = await adoptOutputs(store, stage, directories, result.outputs);
-    const durationMs = Date.now() - startedAt.getTime();
+    const durationMs = (result.endedAt ?? new Date()).getTime() - startedAt.getTime();
     const execution: ExecutionRecord = {
       fingerprint,
       fingerprintVersion: FINGERPRINT_VERSION,
@@ -161,7 +157,7 @@ async function runLocked(
       runId,
       startedAt: startedAt.toISOString(),
       durationMs,
-      resumedFrom: mark.resumedFrom,
+      resumedFrom: checkpoints.read(fingerprint).resumedFrom,
       ...(mark.extended ? { extended: mark.extended } : {}),
       ...(stage.family === undefined ? {} : { family: stage.family }),
       logFile,
@@ -173,6 +169,19 @@ async function runLocked(
   } finally {
     await work.dispose();
   }
+}
+
+async function beginCheckpoints(
+  { checkpoints, continuations }: ExecutionContext,
+  { planned: { fingerprint, extends: from } }: ReadyStage,
+  { begun }: WorkDirectory,
+): Promise<CheckpointMark> {
+  // The mark of an execution that goes on belongs to its stage process.
+  if (begun !== undefined) return checkpoints.read(fingerprint);
+  // A checkpoint of its own may have come since it was planned, from another runner that was interrupted.
+  return from !== undefined && checkpoints.read(fingerprint).step === undefined
+    ? checkpoints.extend(fingerprint, from, continuations)
+    : checkpoints.begin(fingerprint);
 }
 
 async function launchStage(
@@ -224,8 +233,10 @@ async function launchStage(
   }
 }
 
-function eventOf(stage: string, report: StageReport): NewEvent {
+function eventOf(stage: string, report: LaunchReport): NewEvent {
   switch (report.type) {
+    case "waiting":
+      return { type: "stage-waiting", stage, message: report.message };
     case "log":
       return { type: "stage-log", stage, stream: "log", line: report.line };
     case "progress":

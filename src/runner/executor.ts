@@ -6,16 +6,24 @@ import type { SerializedError } from "../errors.ts";
 import type { Resources } from "../pipeline/stage.ts";
 import type { JsonObject } from "../std/json.ts";
 import type { Capacity, Grant } from "./resource-queue.ts";
-import type { MessageFromStage, StageJob } from "./stage-protocol.ts";
-
-/** What a stage says while it runs. */
-export type StageReport = Exclude<MessageFromStage, { type: "ready" | "done" | "failed" }>;
+import type { StageReport } from "./stage-channel.ts";
+import type { StageJob } from "./stage-protocol.ts";
 
 /** How an execution ends is a value: nothing throws because a stage failed. */
 export type StageResult =
-  /** Output name → summary. */
-  | { readonly outcome: "done"; readonly outputs: Readonly<Record<string, JsonObject>> }
+  | {
+      readonly outcome: "done";
+      /** Output name → summary. */
+      readonly outputs: Readonly<Record<string, JsonObject>>;
+      /** Where that was not just now. */
+      readonly endedAt?: Date;
+    }
   | { readonly outcome: "failed"; readonly error: SerializedError };
+
+export type LaunchReport =
+  | StageReport
+  /** It is in a queue that is not the runner's. */
+  | { readonly type: "waiting"; readonly message: string };
 
 export interface StageLaunch {
   readonly stage: string;
@@ -27,7 +35,7 @@ export interface StageLaunch {
   /** What the scheduler granted on the runner's machine. */
   readonly grant: Grant;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly onReport: (report: StageReport) => void;
+  readonly onReport: (report: LaunchReport) => void;
   readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
 }
 
@@ -41,6 +49,8 @@ export interface RunningStage {
 
 export interface WorkDirectory {
   readonly path: string;
+  /** When an earlier run began this execution, which goes on or is over: `launch` follows it and starts nothing. */
+  readonly begun: Date | undefined;
   /** Called when the execution was committed or has failed for good. */
   readonly dispose: () => Promise<void>;
 }
@@ -49,7 +59,10 @@ export interface Executor {
   readonly name: "local" | "slurm";
   /** What the scheduler hands out: this machine's, or more where another scheduler queues by itself. */
   readonly capacity: Capacity;
-  /** Where the execution of a fingerprint writes its outputs; on the store's file system. */
-  workDirectory(fingerprint: string): Promise<WorkDirectory>;
+  /**
+   * Where the execution of a fingerprint writes its outputs; on the store's file system. The caller holds the lock of
+   * the fingerprint. `anew`: what an earlier run began is ended first.
+   */
+  workDirectory(fingerprint: string, anew: boolean): Promise<WorkDirectory>;
   launch(launch: StageLaunch): Promise<RunningStage>;
 }

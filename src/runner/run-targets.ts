@@ -9,17 +9,22 @@ import { makeRunId } from "./run-id.ts";
 import { RunRecorder } from "./run-recorder.ts";
 import type { FullPlan } from "./plan.ts";
 import { runPlan } from "./run.ts";
+import { chooseExecutor } from "./choose-executor.ts";
 import type { RunOptions, RunSummary } from "./session-types.ts";
 import { selectStages } from "./selection.ts";
 
-/** Throws the errors of selection.ts, and what the pipeline's `prepare` throws; how stages end is in the summary. */
+/**
+ * Throws the errors of selection.ts and choose-executor.ts, and what the pipeline's `prepare` throws; how stages end is
+ * in the summary.
+ */
 export async function runTargets(
   project: OpenProject,
   targets: readonly string[],
   options: RunOptions,
 ): Promise<RunSummary> {
-  const { store, parts, env, projectRoot } = project;
+  const { store, parts, env } = project;
   const { compiledDirectory } = parts.options;
+  const executor = once(chooseExecutor(project, options));
   selectStages(parts.resolved, targets, options); // what cannot be selected is told before anything is prepared
   const killSignal = options.killSignal ?? new AbortController().signal;
   const signal = AbortSignal.any([options.signal ?? killSignal, killSignal]);
@@ -52,16 +57,7 @@ export async function runTargets(
       store,
       checkpoints: project.checkpoints,
       continuations: project.continuations,
-      executor: once(async () => {
-        const { localExecutor } = await import("./executors/local.ts");
-        return localExecutor({
-          store,
-          stageProcess: join(compiledDirectory, parts.manifest.stageProcess),
-          watchdog: join(compiledDirectory, parts.manifest.watchdog),
-          projectRoot,
-          jobs: options.jobs,
-        });
-      }),
+      executor,
       presenters: present,
       emit: log.emit,
       signal,

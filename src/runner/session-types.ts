@@ -54,6 +54,8 @@ export interface RunOptions extends PlanOptions {
   readonly keepGoing?: boolean;
   /** Made beforehand by who follows the run from outside (run-id.ts). Default: a new one. */
   readonly runId?: string;
+  /** Where stages run. Default: as settings.yaml says. */
+  readonly executor?: "local" | "slurm";
 }
 
 export interface RunSummary {

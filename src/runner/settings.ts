@@ -21,7 +21,18 @@ const slurmSettings = z.strictObject({
   arguments: z.array(z.string()).default([]),
   /** Shell lines before the stage starts, e.g. `module load cuda`. */
   setup: z.array(z.string()).default([]),
+  /** What a stage with `cpus: Infinity` is given. Default: a node for itself. */
+  allCpus: z.int().positive().optional(),
+  /** The name of accelerators, e.g. `gpu:a100`; null asks for none. */
+  gres: z.string().nullable().default("gpu"),
+  /** How often squeue is asked, for all jobs of a run at once. */
+  pollSeconds: z.number().positive().default(5),
+  /** How long an answer may take to be seen after its job has left the queue, e.g. through a network file system. */
+  graceSeconds: z.number().nonnegative().default(30),
 });
+
+/** Where no settings say anything about Slurm. */
+export const defaultSlurmSettings = (): SlurmSettings => slurmSettings.parse({ kind: "slurm" });
 
 const remoteSettings = z.strictObject({
   /** A folder, or `s3://bucket/prefix`. */

@@ -1,29 +1,29 @@
 /**
- * The process that runs one stage: takes a job over IPC, opens inputs, calls the stage, validates what it
+ * The process that runs one stage: takes a job from its channel, opens inputs, calls the stage, validates what it
  * wrote, reports, ends. It decides nothing about caching and never touches the store.
  */
 import { readdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
 import { PipelineError, serializeError } from "../errors.ts";
 import type { AnyArtifact, OutputSlot, Written } from "../pipeline/artifact.ts";
 import type { AnyStage, StageContext } from "../pipeline/stage.ts";
 import type { JsonObject } from "../std/json.ts";
 import { markStep } from "./checkpoints.ts";
 import { explainFailure } from "./failure.ts";
-import type { MessageFromStage, MessageToStage, StageJob } from "./stage-protocol.ts";
-import type { WatchdogData } from "./watchdog.ts";
+import { fileChannel } from "./file-channel.ts";
+import { ipcChannel } from "./ipc-channel.ts";
+import type { StageChannel } from "./stage-channel.ts";
+import type { StageJob } from "./stage-protocol.ts";
 
 const interrupt = new AbortController();
+const channel = openChannel(process.argv.slice(2));
 
-function send(message: MessageFromStage, sent?: () => void): void {
-  if (process.connected) process.send?.(message, undefined, undefined, sent);
-}
-
-/** Ends this process as soon as the message is out. */
-function finish(message: MessageFromStage, exitCode: number): void {
-  send(message, () => process.exit(exitCode));
+/** `ipc WATCHDOG PID` for a child of the runner, `files DIRECTORY` for a job of a cluster. */
+function openChannel([kind, place, runner]: readonly string[]): StageChannel {
+  if (kind === "ipc" && place !== undefined) return ipcChannel(place, Number(runner));
+  if (kind === "files" && place !== undefined) return fileChannel(place);
+  throw new Error("a stage process is started by the runner");
 }
 
 async function runJob(job: StageJob): Promise<Record<string, JsonObject>> {
@@ -71,11 +71,11 @@ function makeSlot(
 function makeContext(job: StageJob): StageContext {
   return {
     signal: interrupt.signal,
-    log: (message) => send({ type: "log", line: message }),
-    progress: (progress) => send({ type: "progress", progress }),
+    log: (message) => channel.send({ type: "log", line: message }),
+    progress: (progress) => channel.send({ type: "progress", progress }),
     checkpointed: (step, keep) => {
       markStep(job.checkpointMark, step, keep);
-      send({ type: "checkpoint", step });
+      channel.send({ type: "checkpoint", step });
     },
     checkpointDirectory: job.checkpointDirectory,
     downloadsDirectory: job.downloadsDirectory,
@@ -124,24 +124,14 @@ async function validate(stage: string, name: string, type: AnyArtifact, director
 }
 
 function failWith(error: unknown): void {
-  finish({ type: "failed", error: serializeError(explainFailure(error)) }, 1);
+  channel.finish({ type: "failed", error: serializeError(explainFailure(error)) });
 }
 
-function start(): void {
-  const [watchdog, runner] = process.argv.slice(2);
-  if (watchdog === undefined || runner === undefined || process.send === undefined)
-    throw new Error("a stage process is started by the runner");
-  const workerData: WatchdogData = { runner: Number(runner) };
-  new Worker(watchdog, { workerData }).unref();
-  // The channel closes when the runner ends in any way; the watchdog sees to it where this loop is blocked.
-  process.on("disconnect", () => process.exit(1));
-  process.on("uncaughtException", failWith);
-  process.on("unhandledRejection", failWith);
-  process.on("message", (message: MessageToStage) => {
-    if (message.type === "interrupt") interrupt.abort();
-    else runJob(message.job).then((outputs) => finish({ type: "done", outputs }, 0), failWith);
-  });
-  send({ type: "ready" });
-}
-
-start();
+process.on("uncaughtException", failWith);
+process.on("unhandledRejection", failWith);
+channel.listen({
+  onJob: (job) => {
+    runJob(job).then((outputs) => channel.finish({ type: "done", outputs }), failWith);
+  },
+  onInterrupt: () => interrupt.abort(),
+});

@@ -1,4 +1,4 @@
-/** What the runner and a stage process say to each other over IPC. Types only. */
+/** What the runner and a stage process say to each other. Types only. */
 import type { SerializedError } from "../errors.ts";
 import type { Progress } from "../pipeline/stage.ts";
 import type { JsonObject } from "../std/json.ts";

@@ -30,7 +30,7 @@ export function localExecutor(options: LocalExecutorOptions): Executor {
     capacity: machineCapacity(options.jobs),
     async workDirectory(fingerprint) {
       const path = await options.store.makeWorkDirectory(fingerprint.slice(0, 12));
-      return { path, dispose: () => rm(path, { recursive: true, force: true }) };
+      return { path, begun: undefined, dispose: () => rm(path, { recursive: true, force: true }) };
     },
     launch: (launch) => Promise.resolve(startChild(options, launch)),
   };
@@ -44,7 +44,7 @@ function startChild(
 ): RunningStage {
   const subprocess = execa(
     process.execPath,
-    ["--enable-source-maps", stageProcess, watchdog, String(process.pid)],
+    ["--enable-source-maps", stageProcess, "ipc", watchdog, String(process.pid)],
     {
       cwd: projectRoot,
       env: environmentOf(launch),
