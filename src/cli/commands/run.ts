@@ -12,6 +12,7 @@ export interface RunCommandOptions extends RecipeOptions, Required<Selection> {
   readonly dryRun?: boolean;
   readonly detach?: boolean;
   readonly jobs?: number;
+  readonly executor?: "local" | "slurm";
   readonly json?: boolean;
 }
 
@@ -62,8 +63,17 @@ async function runHere(
   });
 }
 
-function runOptions({ force, from, until, only, jobs, keepGoing = false }: RunCommandOptions): RunOptions {
-  return { force, from, until, only, keepGoing, ...(jobs === undefined ? {} : { jobs }) };
+function runOptions(options: RunCommandOptions): RunOptions {
+  const { force, from, until, only, jobs, executor, keepGoing = false } = options;
+  return {
+    force,
+    from,
+    until,
+    only,
+    keepGoing,
+    ...(jobs === undefined ? {} : { jobs }),
+    ...(executor === undefined ? {} : { executor }),
+  };
 }
 
 /** A run in the background outlives the terminal; one that is tied to its starter stops when that is gone. */

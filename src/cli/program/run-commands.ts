@@ -13,6 +13,12 @@ export function addRunCommands({ command, context, finish }: CommandParts): void
       new Option("--detach", "run in the background; attach and stop speak to it later").conflicts("dryRun"),
     )
     .option("--jobs <n>", "CPU slots shared by the stages that run at once", atLeast(1))
+    .addOption(
+      new Option("--executor <kind>", "where stages run (default: as settings.yaml says)").choices([
+        "local",
+        "slurm",
+      ]),
+    )
     .option("--json", "one event a line on standard output")
     .action(async (targets: string[], options: RunCommandOptions) => {
       const { runCommand } = await import("../commands/run.ts");

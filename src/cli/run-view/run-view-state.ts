@@ -26,7 +26,7 @@ export interface StageView {
   readonly durationMs?: number;
   readonly outputs?: Readonly<Record<string, OutputRecord>>;
   readonly error?: SerializedError;
-  /** Why it was skipped, or which lock it waits for. */
+  /** Why it was skipped, or what it waits for. */
   readonly note?: string;
   /** The newest lines it printed, oldest first; at most `keptLogLines`. */
   readonly log: readonly string[];
@@ -122,15 +122,15 @@ function reduceStage(stage: StageView, event: StageEvent): StageView {
       };
     case "stage-progress":
       return {
-        ...stage,
+        ...running(stage),
         progress: event.progress,
         rate: observeRate(stage.rate, event.progress, Date.parse(event.at)),
       };
     case "stage-checkpoint":
-      return { ...stage, checkpointStep: event.step };
+      return { ...running(stage), checkpointStep: event.step };
     case "stage-log": {
       const line = logLine(event);
-      return line === "" ? stage : { ...stage, log: [...stage.log, line].slice(-keptLogLines) };
+      return line === "" ? stage : { ...running(stage), log: [...stage.log, line].slice(-keptLogLines) };
     }
     case "stage-finished":
       return { ...stage, state: "done", durationMs: event.durationMs, outputs: event.outputs };
@@ -147,4 +147,11 @@ function reduceStage(stage: StageView, event: StageEvent): StageView {
     case "stage-waiting":
       return { ...stage, state: "locked", note: printable(event.message) };
   }
+}
+
+/** What waited in a cluster's queue speaks again: it runs. */
+function running(stage: StageView): StageView {
+  if (stage.state !== "locked") return stage;
+  const { note: _, ...rest } = stage;
+  return { ...rest, state: "running" };
 }
