@@ -1,12 +1,10 @@
 /** The whole program as processes: started through bin/pipeline.js, interrupted, killed, started again. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RunnerEvent } from "../../src/runner/event.ts";
-import { packageRoot, Project } from "./project.ts";
+import { Command, type Ended } from "./command.ts";
+import { Project } from "./project.ts";
 
 let project: Project;
 beforeEach(() => {
@@ -14,59 +12,11 @@ beforeEach(() => {
 });
 afterEach(() => project.remove());
 
-interface Ended {
-  readonly exitCode: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-class Command {
-  readonly child: ChildProcess;
-  readonly events: RunnerEvent[] = [];
-  readonly ended: Promise<Ended>;
-  readonly #waiting: { readonly wanted: (event: RunnerEvent) => boolean; readonly found: () => void }[] = [];
-
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [join(packageRoot, "bin/pipeline.js"), ...args], {
-      cwd: project.root,
-      env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    this.ended = this.#collect();
-  }
-
-  async #collect(): Promise<Ended> {
-    const { stdout, stderr } = this.child;
-    if (stdout === null || stderr === null) throw new Error("no pipes");
-    const out: string[] = [];
-    const err: string[] = [];
-    createInterface({ input: stdout }).on("line", (line) => {
-      out.push(line);
-      if (line.startsWith('{"')) this.#note(JSON.parse(line) as RunnerEvent);
-    });
-    stderr.setEncoding("utf8").on("data", (text: string) => err.push(text));
-    await once(this.child, "close");
-    return { exitCode: this.child.exitCode, stdout: out.join("\n"), stderr: err.join("") };
-  }
-
-  #note(event: RunnerEvent): void {
-    this.events.push(event);
-    for (const { wanted, found } of this.#waiting) if (wanted(event)) found();
-  }
-
-  /** Rejects where the command ends first. */
-  async until(wanted: (event: RunnerEvent) => boolean): Promise<void> {
-    if (this.events.some(wanted)) return;
-    const found = new Promise<void>((resolve) => this.#waiting.push({ wanted, found: resolve }));
-    const early = this.ended.then((ended) => {
-      if (!this.events.some(wanted)) throw new Error(`it ended before: ${JSON.stringify(ended)}`);
-    });
-    await Promise.race([found, early]);
-  }
-}
+const command = (args: readonly string[], env?: Readonly<Record<string, string>>): Command =>
+  new Command(project.root, args, env);
 
 const pipeline = (args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended> =>
-  new Command(args, env).ended;
+  command(args, env).ended;
 
 const checkpointOf = (step: number) => (event: RunnerEvent) =>
   event.type === "stage-checkpoint" && event.step === step;
@@ -117,7 +67,7 @@ test.each([
 ])(
   "kill -9 of the runner while the stage %s: the stage dies too, and the next run resumes to the same bytes",
   async (_what, how) => {
-    const run = new Command(["run", "count", "--json"], { [how]: "3" });
+    const run = command(["run", "count", "--json"], { [how]: "3" });
     await run.until(checkpointOf(3));
     expect(living()).toHaveLength(1); // the stage; the runner's command line names the package
     run.child.kill("SIGKILL");
@@ -129,7 +79,7 @@ test.each([
     expect(JSON.parse(plan.stdout)).toMatchObject({
       stages: [{ decision: "hit" }, { decision: "resume", resumeStep: 3 }],
     });
-    const again = new Command(["run", "count", "--json"]);
+    const again = command(["run", "count", "--json"]);
     expect((await again.ended).exitCode).toBe(0);
     expect(project.executed()).toEqual(["count from 3"]);
     expect(again.events).toContainEqual(expect.objectContaining({ type: "warning", code: "STALE_LOCK" }));
@@ -141,7 +91,7 @@ test.each([
 );
 
 test("kill -9 of the stage process: the runner says what happened, and the next run resumes to the same bytes", async () => {
-  const run = new Command(["run", "count", "--json"], { BLOCK_AT: "2" });
+  const run = command(["run", "count", "--json"], { BLOCK_AT: "2" });
   await run.until(checkpointOf(2));
   for (const pid of living()) process.kill(pid, "SIGKILL");
   expect((await run.ended).exitCode).toBe(1);
@@ -160,7 +110,7 @@ test("kill -9 of the stage process: the runner says what happened, and the next 
 test.each(["SIGINT", "SIGTERM"] as const)(
   "%s once: checkpoint and stop with exit code 130, then resume",
   async (signal) => {
-    const run = new Command(["run", "--json"], { HANG_AT: "2" });
+    const run = command(["run", "--json"], { HANG_AT: "2" });
     await run.until(checkpointOf(2));
     run.child.kill(signal);
     expect((await run.ended).exitCode).toBe(130);
@@ -177,7 +127,7 @@ test.each(["SIGINT", "SIGTERM"] as const)(
 );
 
 test("Ctrl-C twice: a stage that cannot answer is stopped now, and its checkpoint stays", async () => {
-  const run = new Command(["run", "count", "--json"], { BLOCK_AT: "2" });
+  const run = command(["run", "count", "--json"], { BLOCK_AT: "2" });
   await run.until(checkpointOf(2));
   run.child.kill("SIGINT");
   // One signal may swallow another that comes before it was handled.
@@ -192,7 +142,7 @@ test("Ctrl-C twice: a stage that cannot answer is stopped now, and its checkpoin
 
 test("two runners started at once share the work, and one waits for the other", async () => {
   await pipeline(["plan"]); // compiled once, so that both begin together
-  const runs = [new Command(["run", "report", "--json"]), new Command(["run", "report", "--json"])];
+  const runs = [command(["run", "report", "--json"]), command(["run", "report", "--json"])];
   const ended = await Promise.all(runs.map((run) => run.ended));
   expect(ended.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
   expect(project.executed().sort()).toEqual(["count from 0", "report", "words"]);
