@@ -15,7 +15,7 @@ const warmupSteps = 3;
 
 const sizes = process.argv.slice(2).map(Number);
 const [hiddenSize = 0, numLayers = 0, vocabSize = 0, contextLength = 0, microBatchSize = 0] = sizes;
-const [numHeads = 0, numKvHeads = 0, intermediateSize = 0, steps = 8] = sizes.slice(5);
+const [numHeads = 0, numKvHeads = 0, intermediateSize = 0, steps = 8, recomputeBlocks = 0] = sizes.slice(5);
 const model = defineLlama({
   hiddenSize,
   numLayers,
@@ -31,6 +31,7 @@ const { program } = pretrainingProgram({
   sequenceLength: contextLength,
   gradientAccumulation: 1,
   optimizer: defineOptimizer(),
+  recompute: recomputeBlocks === 1 ? "blocks" : "none",
 });
 const engine = await openEngine();
 const compileStart = performance.now();

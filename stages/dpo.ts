@@ -75,6 +75,7 @@ export const dpo = defineStage({
         microBatchSize,
         sequenceLength,
         gradientAccumulation,
+        recompute: params.recompute,
         optimizer: defineOptimizer(params.optimizer),
         beta,
       },

@@ -52,7 +52,7 @@ export const pretrain = defineStage({
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { shards, tokenizer } = inputs;
-    const { microBatchSize, gradientAccumulation, seed } = params;
+    const { microBatchSize, gradientAccumulation, recompute, seed } = params;
     const model = defineLlama({ ...params.model, vocabSize: tokenizer.vocabSize });
     const sequenceLength = model.contextLength;
     const source = createPretrainSource(shards, {
@@ -68,7 +68,14 @@ export const pretrain = defineStage({
     const random = createRandom(seed).fork("initial weights");
     await using trained = await trainLanguageModel({
       engine,
-      program: { model, microBatchSize, sequenceLength, gradientAccumulation, optimizer },
+      program: {
+        model,
+        microBatchSize,
+        sequenceLength,
+        gradientAccumulation,
+        recompute,
+        optimizer,
+      },
       source,
       initialWeights: { kind: "seeded", nextGaussian: () => random.nextGaussian() },
       ...plan,

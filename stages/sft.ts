@@ -66,6 +66,7 @@ export const sft = defineStage({
         microBatchSize,
         sequenceLength,
         gradientAccumulation,
+        recompute: params.recompute,
         optimizer: defineOptimizer(params.optimizer),
       },
       source,

@@ -39,6 +39,12 @@ function shapeFault(shape: Omit<Parameters<typeof defineLlama>[0], "vocabSize">)
 export const batchParams = {
   microBatchSize: positiveInt.describe("rows that pass through the model at once"),
   gradientAccumulation: positiveInt.default(1).describe("micro-batches in one optimizer step"),
+  recompute: z
+    .enum(["none", "blocks"])
+    .default("none")
+    .describe(
+      "blocks: compute the inside of each block again for the gradient: a third more work, a fraction of the memory",
+    ),
 };
 
 export const optimizerParams = z.strictObject({

@@ -74,9 +74,11 @@ export function decodeFunction(
   const effects: Effect[] = [];
   const tables = (scale: number) => ropeRows(ropeTables(config, capacity, scale), positions, batch);
   const hidden = llamaHidden(config, parameters, tokens, {
-    queryTables: tables(1 / Math.sqrt(headDim(config))),
-    keyTables: tables(1),
-    attend: cachedAttention(config, cache, time, { lengths, rows }, effects),
+    plan: {
+      queryTables: tables(1 / Math.sqrt(headDim(config))),
+      keyTables: tables(1),
+      attend: cachedAttention(config, cache, time, { lengths, rows }, effects),
+    },
   });
   const logits = outputLogits(parameters, gather(hidden, last)); // (B, C) → (B, V)
   return { name, feeds: [tokens, positions, lengths, rows, last], fetches: { logits }, effects };

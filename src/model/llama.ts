@@ -22,6 +22,7 @@ import {
   transpose,
 } from "../tensor/ops.ts";
 import { readVariable, type Variable } from "../tensor/program.ts";
+import { recomputed } from "../tensor/recompute.ts";
 import { float32 } from "../tensor/types.ts";
 import { headDim, type LlamaConfig } from "./llama-config.ts";
 import { embeddingName } from "./llama-parameters.ts";
@@ -52,6 +53,16 @@ export interface AttentionPlan {
   readonly attend: Attend;
 }
 
+/** What is computed again for the gradient instead of being kept: nothing, or the inside of every block. */
+export type Recompute = "none" | "blocks";
+
+export interface ForwardOptions {
+  /** Default: causal attention over the sequences. */
+  readonly plan?: AttentionPlan;
+  /** Default: none. */
+  readonly recompute?: Recompute | undefined;
+}
+
 /** Logits (N, V) for tokens int32 (B, T). Row b·T + t predicts the token after position t of sequence b. */
 export const llamaLogits = (config: LlamaConfig, parameters: Parameters, tokens: Tensor): Tensor =>
   outputLogits(parameters, llamaHidden(config, parameters, tokens));
@@ -61,7 +72,7 @@ export function llamaHidden(
   config: LlamaConfig,
   parameters: Parameters,
   tokens: Tensor,
-  plan: AttentionPlan = causalPlan(config, tokens),
+  { plan = causalPlan(config, tokens), recompute = "none" }: ForwardOptions = {},
 ): Tensor {
   const [batch = 0, time = 0] = tokens.shape;
   if (time > config.contextLength)
@@ -74,7 +85,11 @@ export function llamaHidden(
   const ids = reshape(tokens, [batch * time]); // (B, T) → (N)
   let x = gather(parameters(embeddingName), ids); // (N, C)
   for (let layer = 0; layer < config.numLayers; layer++)
-    x = withScope(`layers.${layer}`, () => block(config, parameters, layer, x, shared));
+    x = withScope(`layers.${layer}`, () =>
+      recompute === "none"
+        ? block(config, parameters, layer, x, shared)
+        : recomputed([x], ([input = x]) => block(config, parameters, layer, input, shared)),
+    );
   return withScope("norm", () => rmsNorm(x, parameters("model.norm.weight"), config.rmsNormEpsilon));
 }
 

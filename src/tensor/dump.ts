@@ -64,6 +64,8 @@ function attributes(op: Op): string[] {
     case "broadcastTo":
     case "matmul":
     case "gather":
+    case "after":
+    case "recomputed":
     case "softmax":
     case "sparseCrossEntropy":
     case "sparseCrossEntropyGradient":
@@ -74,5 +76,7 @@ function attributes(op: Op): string[] {
 function effectText(effect: Effect): string {
   if (effect.kind === "adamW")
     return `adamW ${effect.parameter.name} by %${effect.gradient.id}, decay ${effect.weightDecay}`;
+  if (effect.kind === "assignRows")
+    return `assign %${effect.value.id} to rows %${effect.rows.id} of ${effect.variable.name}`;
   return `${effect.kind === "assign" ? "assign" : "add"} %${effect.value.id} to ${effect.variable.name}`;
 }

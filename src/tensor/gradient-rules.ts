@@ -201,6 +201,10 @@ export function inputGradients(y: Tensor, dy: Tensor): Gradients {
     }
     case "scatterAdd": // the transpose of gather is scatterAdd, and back
       return [undefined, gather(dy, a)];
+    case "after": // the others decide when, not what
+      return [dy];
+    case "recomputed": // gradients.ts walks its computation again
+      return [];
     case "softmax":
       // ∂yᵢ/∂xⱼ = yᵢ(δᵢⱼ − yⱼ), hence dx = y·(dy − Σⱼ dyⱼyⱼ)
       return [mul(y, sub(dy, sum(product(dy, y), { axes: [-1], keepDims: true })))];

@@ -57,6 +57,10 @@ export type Op =
   | { readonly kind: "gather" }
   /** (indices int32 (N), updates (N, …)) → (rows, …): rows summed where indices repeat. */
   | { readonly kind: "scatterAdd"; readonly rows: number }
+  /** (x, …others) → x, but not before the others are computed: what an executor keeps at once depends on order. */
+  | { readonly kind: "after" }
+  /** (y, x₀, x₁, …) → y, whose computation from the xᵢ is made once more for its gradient (recompute.ts). */
+  | { readonly kind: "recomputed" }
   /** (x): along the last axis. */
   | { readonly kind: "softmax" }
   /** (logits (N, V), labels int32 (N) in [0, V)) → −log p[label], (N). */
@@ -97,14 +101,18 @@ export function withScope<Result>(name: string, build: () => Result): Result {
 
 export const scopeName = (): string => currentScope;
 
-/** Everything that `roots` are computed from, themselves included, in creation (hence topological) order. */
-export function ancestors(roots: readonly Tensor[]): Tensor[] {
+/**
+ * Everything that `roots` are computed from, themselves included, in creation (hence topological) order. Of `leaves` it is
+ * not asked what they are computed from.
+ */
+export function ancestors(roots: readonly Tensor[], leaves: readonly Tensor[] = []): Tensor[] {
+  const ends = new Set(leaves);
   const seen = new Map<number, Tensor>();
   const pending = [...roots];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (seen.has(node.id)) continue;
     seen.set(node.id, node);
-    pending.push(...node.inputs);
+    if (!ends.has(node)) pending.push(...node.inputs);
   }
   return [...seen.values()].sort((a, b) => a.id - b.id);
 }

@@ -229,6 +229,10 @@ export function scatterAdd(indices: Tensor, updates: Tensor, rows: number): Tens
   ]);
 }
 
+/** x, but not before `others` are computed. */
+export const after = (x: Tensor, others: readonly Tensor[]): Tensor =>
+  others.length === 0 ? x : createNode({ kind: "after" }, [x, ...others], x.dtype, x.shape);
+
 export const softmax = (x: Tensor): Tensor => createNode({ kind: "softmax" }, [x], "float32", x.shape);
 
 function checkCrossEntropy(inputs: readonly [Tensor, Tensor, ...Tensor[]]): void {

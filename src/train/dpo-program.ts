@@ -2,7 +2,11 @@
  * Direct preference optimisation (Rafailov et al. 2023, arXiv:2305.18290, eq. 7): the reference model is only its
  * log-probabilities, computed once by `sequenceLogProbabilities` before training and fed with every batch.
  */
-import { sequenceLogProbabilities, type SequenceBatch } from "../model/language-model-loss.ts";
+import {
+  sequenceLogProbabilities,
+  type LossOptions,
+  type SequenceBatch,
+} from "../model/language-model-loss.ts";
 import type { LlamaConfig } from "../model/llama-config.ts";
 import type { Parameters } from "../model/llama.ts";
 import type { Tensor } from "../tensor/graph.ts";
@@ -46,13 +50,15 @@ export function pairLogProbabilities(
   parameters: Parameters,
   chosen: SequenceBatch,
   rejected: SequenceBatch,
+  options?: LossOptions,
 ): { readonly chosen: Tensor; readonly rejected: Tensor } {
   const pairs = chosen.inputs.shape[0] ?? 0;
-  const both = sequenceLogProbabilities(model, parameters, {
+  const batch = {
     inputs: concat([chosen.inputs, rejected.inputs], 0), // (2B, T)
     targets: concat([chosen.targets, rejected.targets], 0),
     lossMask: concat([chosen.lossMask, rejected.lossMask], 0),
-  });
+  };
+  const both = sequenceLogProbabilities(model, parameters, batch, options);
   return { chosen: slice(both, [0], [pairs]), rejected: slice(both, [pairs], [pairs]) };
 }
 
@@ -63,7 +69,7 @@ export function pairLogProbabilities(
  * of feeds inputs, targets, lossMask.
  */
 export function dpoProgram(options: DpoProgramOptions): TrainingProgram {
-  const { model, microBatchSize, sequenceLength, beta } = options;
+  const { model, microBatchSize, sequenceLength, beta, recompute } = options;
   return defineTrainingProgram(
     options,
     (parameters) => {
@@ -73,7 +79,7 @@ export function dpoProgram(options: DpoProgramOptions): TrainingProgram {
         chosen: feed("referenceChosen", [microBatchSize]),
         rejected: feed("referenceRejected", [microBatchSize]),
       };
-      const policy = pairLogProbabilities(model, parameters, chosen, rejected);
+      const policy = pairLogProbabilities(model, parameters, chosen, rejected, { recompute });
       const { losses, rewardsChosen, rewardsRejected } = dpoLoss(policy, reference, beta);
       return {
         feeds: [...sequenceFeeds(chosen), ...sequenceFeeds(rejected), reference.chosen, reference.rejected],

@@ -13,12 +13,12 @@ import {
  * int32 (B, T) and lossMask (B, T).
  */
 export function pretrainingProgram(options: TrainingProgramOptions): TrainingProgram {
-  const { model, microBatchSize, sequenceLength } = options;
+  const { model, microBatchSize, sequenceLength, recompute } = options;
   return defineTrainingProgram(options, (parameters) => {
     const batch = feedSequences(microBatchSize, sequenceLength);
     return {
       feeds: sequenceFeeds(batch),
-      lossSum: sum(tokenLosses(model, parameters, batch)),
+      lossSum: sum(tokenLosses(model, parameters, batch, { recompute })),
       weight: sum(batch.lossMask),
       metricSums: {},
     };

@@ -2,7 +2,7 @@
 import { userError } from "../errors.ts";
 import type { LlamaConfig } from "../model/llama-config.ts";
 import { defineParameters } from "../model/llama-parameters.ts";
-import { readParameters, type Parameters } from "../model/llama.ts";
+import { readParameters, type Parameters, type Recompute } from "../model/llama.ts";
 import { defineProgram, type Program, type ProgramFunction } from "../tensor/program.ts";
 import { defineTrainedParameter, type OptimizerConfig, type TrainedParameter } from "./optimizer.ts";
 import { trainingFunctions, type Objective } from "./training-functions.ts";
@@ -15,6 +15,8 @@ export interface TrainingProgramOptions {
   /** Micro-batches in one step. */
   readonly gradientAccumulation: number;
   readonly optimizer: OptimizerConfig;
+  /** What is computed again for the gradient instead of being kept; default: nothing. */
+  readonly recompute?: Recompute;
 }
 
 export interface TrainingProgram {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { tokenLosses } from "../../src/model/language-model-loss.ts";
+import { tokenLosses, type LossOptions } from "../../src/model/language-model-loss.ts";
 import { defineParameters } from "../../src/model/llama-parameters.ts";
 import { llamaLogits, readParameters } from "../../src/model/llama.ts";
 import { gradients } from "../../src/tensor/gradients.ts";
@@ -22,12 +22,12 @@ const [rows, time] = [golden.inputs.length, golden.inputs[0]?.length ?? 0];
 const variables = defineParameters(goldenConfig);
 const names = variables.map(({ name }) => name);
 
-function forwardBackward() {
+function forwardBackward(options: LossOptions = {}) {
   const parameters = readParameters(variables);
   const inputs = feed("inputs", [rows, time], "int32");
   const targets = feed("targets", [rows, time], "int32");
   const lossMask = feed("lossMask", [rows, time]);
-  const losses = tokenLosses(goldenConfig, parameters, { inputs, targets, lossMask });
+  const losses = tokenLosses(goldenConfig, parameters, { inputs, targets, lossMask }, options);
   const loss = div(sum(losses), sum(lossMask));
   const grads = gradients(loss, names.map(parameters));
   return defineProgram({
@@ -60,7 +60,14 @@ describe.each(executors)("on %s", async (kind) => {
     expect(largestDifference(logits, expected)).toBeLessThan(1e-4);
   });
 
-  test("loss and every gradient are those of torch", async () => {
+  test.each<[string, LossOptions]>([
+    ["kept", {}],
+    ["recomputed block by block", { recompute: "blocks" }],
+    ["with logits in chunks of seven rows", { maxLogitBytes: 7 * 4 * goldenConfig.vocabSize }],
+    ["with both", { recompute: "blocks", maxLogitBytes: 30 * 4 * goldenConfig.vocabSize }],
+  ])("loss and every gradient are those of torch: %s", async (_name, options) => {
+    await using executable = await engine.compile(forwardBackward(options));
+    await loadGoldenWeights(executable);
     const results = await executable.call("forwardBackward", goldenBatch);
     expect(Math.abs((results["loss"]?.data[0] ?? NaN) - golden.loss)).toBeLessThan(1e-4);
     const expected = await readGolden(

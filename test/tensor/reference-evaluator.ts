@@ -84,6 +84,9 @@ function compute(node: Tensor, inputs: readonly Value[], given: Readonly<Record<
         return row.indexOf(Math.max(...row));
       });
     }
+    case "after":
+    case "recomputed":
+      return a();
     case "reshape":
       return { shape, data: a().data };
     case "transpose":

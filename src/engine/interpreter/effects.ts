@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "../../tensor/graph.ts";
 import type { Effect, Variable } from "../../tensor/program.ts";
+import { share } from "./kernels.ts";
 
 type Variables = Map<string, tf.Tensor>;
 
@@ -55,9 +56,6 @@ function applyAdamW(effect: AdamW, variables: Variables, valueOf: (node: Tensor)
   replace(variables, effect.firstMoment, next.m);
   replace(variables, effect.secondMoment, next.v);
 }
-
-/** Another tensor on the same memory (tfjs counts its users); tf.clone would copy on wasm. */
-export const share = (x: tf.Tensor): tf.Tensor => tf.reshape(x, x.shape);
 
 const scalarOf = (x: tf.Tensor): number => Number(x.dataSync()[0]);
 

@@ -7,8 +7,8 @@ import { userError } from "../../errors.ts";
 import type { Program, Variable } from "../../tensor/program.ts";
 import { sameShape, shapeText, type DType, type HostTensor, type Shape } from "../../tensor/types.ts";
 import type { Executable } from "../engine.ts";
-import { applyEffect, share } from "./effects.ts";
-import { upload } from "./kernels.ts";
+import { applyEffect } from "./effects.ts";
+import { share, upload } from "./kernels.ts";
 import type { Plan, Values } from "./plan.ts";
 
 type Feeds = Readonly<Record<string, HostTensor>>;

@@ -6,6 +6,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BinaryFunction, CompareFunction, Op, Tensor, UnaryFunction } from "../../tensor/graph.ts";
 import { sizeOf, type HostTensor } from "../../tensor/types.ts";
 
+/** Another tensor on the same memory (tfjs counts its users); tf.clone would copy on wasm. */
+export const share = (x: tf.Tensor): tf.Tensor => tf.reshape(x, x.shape);
+
 /** Inputs in the order that graph.ts gives for the op. */
 export type Kernel = (inputs: readonly tf.Tensor[]) => tf.Tensor;
 
@@ -82,6 +85,9 @@ export function tfjsKernel(op: ComputedOp, node: Tensor): Kernel {
     }
     case "argMax":
       return one((x) => tf.argMax(x, -1));
+    case "after":
+    case "recomputed":
+      return one(share);
     case "reshape":
       return one((x) => tf.reshape(x, shape));
     case "transpose": {

@@ -47,6 +47,8 @@ export function wasmKernel(heap: WasmHeap, op: ComputedOp, node: Tensor): Kernel
     case "sparseCrossEntropyGradient":
       return ([logits, labels, upstream]) =>
         crossEntropyGradient(heap, present(logits), present(labels), present(upstream));
+    case "after":
+    case "recomputed":
     case "unary":
     case "binary":
     case "compare":

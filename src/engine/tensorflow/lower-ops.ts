@@ -115,6 +115,12 @@ export function lowerOp(
         Tindices: INT32,
         Tnumsegments: INT32,
       });
+    case "after": {
+      const control = inputs.slice(1).map((input) => input.slice(0, input.lastIndexOf(":")));
+      return `${graph.add("Identity", [first], { attributes: { T }, control }, "after")}:0`;
+    }
+    case "recomputed":
+      return first;
     case "softmax":
       return node("Softmax", inputs);
     case "sparseCrossEntropy":

@@ -3,7 +3,7 @@
  * the graph that its fetches and effects do not need. Variables are resources shared by all functions.
  */
 import type { Tensor } from "../../tensor/graph.ts";
-import type { Program, ProgramFunction, Variable } from "../../tensor/program.ts";
+import { effectInputs, type Program, type ProgramFunction, type Variable } from "../../tensor/program.ts";
 import type { DType, Shape } from "../../tensor/types.ts";
 import { userError } from "../../errors.ts";
 import { lowerEffect } from "./lower-effects.ts";
@@ -111,11 +111,7 @@ function lowerFunction(
       value: lower(tensor),
     }));
     // All values before all changes: only then is every read known that a change must wait for.
-    for (const effect of fn.effects)
-      for (const tensor of effect.kind === "adamW"
-        ? [effect.gradient, effect.learningRate, effect.step]
-        : [effect.value])
-        lower(tensor);
+    for (const effect of fn.effects) for (const tensor of effectInputs(effect)) lower(tensor);
     const waitFor = new Map<string, readonly string[]>();
     for (const [name, read] of reads) waitFor.set(name, [nodeOf(read)]);
     const changes = new Set<string>();
