@@ -34,7 +34,7 @@ export async function detachRun(context: CliContext, { json }: { readonly json?:
   const next = [
     [`npx pipeline attach ${runId}`, "watch it; Ctrl-C there leaves it running"],
     [`npx pipeline stop ${runId}`, "write a checkpoint and end it"],
-    [`npx pipeline logs --follow`, "read what its stages say"],
+    ["npx pipeline logs STAGE --follow", "read what a stage says"],
   ];
   for (const line of table(
     next.map(([command = "", does = ""]) => [{ text: `  ${command}`, style: "bold" }, { text: does }]),
