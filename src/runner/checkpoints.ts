@@ -129,4 +129,16 @@ function writeMark(path: string, mark: CheckpointMark): void {
     closeSync(file);
   }
   renameSync(temporary, path);
+  syncDirectory(dirname(path));
+}
+
+/** A rename is only as durable as its directory. Windows journals renames by itself and opens no directories. */
+function syncDirectory(path: string): void {
+  if (process.platform === "win32") return;
+  const directory = openSync(path, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
 }

@@ -21,15 +21,41 @@ export class EventLog {
     // Spreading a union loses which member it was; the type of `event` says it is one.
     const stamped = { at: new Date().toISOString(), ...event } as RunnerEvent;
     if (stamped.type === "stage-started") this.#open(stamped.stage);
-    const file = "stage" in stamped ? this.#files.get(stamped.stage ?? "") : undefined;
-    // Synchronous: a line is in the log even if the runner is killed right after.
-    if (file !== undefined) writeSync(file, `${JSON.stringify(stamped)}\n`);
     this.#onEvent(stamped);
+    if ("stage" in stamped && stamped.stage !== undefined) this.#write(stamped.stage, stamped);
   };
 
+  /** A log that cannot be written, e.g. on a full disk, costs the log and never the stage. */
+  #write(stage: string, event: RunnerEvent): void {
+    const file = this.#files.get(stage);
+    if (file === undefined) return;
+    try {
+      // Synchronous: a line is in the log even if the runner is killed right after.
+      writeSync(file, `${JSON.stringify(event)}\n`);
+    } catch (error) {
+      this.#files.delete(stage);
+      closeSync(file);
+      this.#warnOfLog(stage, error);
+    }
+  }
+
+  #warnOfLog(stage: string, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.emit({
+      type: "warning",
+      code: "LOG_INCOMPLETE",
+      stage,
+      message: `the log of ${stage} ends here: ${why}`,
+    });
+  }
+
   #open(stage: string): void {
-    mkdirSync(this.#directory, { recursive: true });
-    this.#files.set(stage, openSync(join(this.#directory, `${stage}.jsonl`), "a"));
+    try {
+      mkdirSync(this.#directory, { recursive: true });
+      this.#files.set(stage, openSync(join(this.#directory, `${stage}.jsonl`), "a"));
+    } catch (error) {
+      this.#warnOfLog(stage, error);
+    }
   }
 
   close(): void {

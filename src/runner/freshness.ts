@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -14,7 +15,7 @@ import {
   type BigIntStats,
 } from "node:fs";
 import { join } from "node:path";
-import { thisProcess } from "../std/process-identity.ts";
+import { isAlive, thisProcess, type ProcessIdentity } from "../std/process-identity.ts";
 
 export interface InputFile {
   /** Absolute. */
@@ -100,6 +101,32 @@ export function markInUse(directory: string): void {
   const users = join(directory, "users");
   const mark = join(users, `${process.pid}.json`);
   mkdirSync(users, { recursive: true });
+  removeMarksOfDead(users);
   writeFileSync(mark, JSON.stringify(thisProcess()));
   process.once("exit", () => rmSync(mark, { force: true }));
+}
+
+/** Killed processes leave theirs. */
+function removeMarksOfDead(users: string): void {
+  for (const name of readdirSync(users))
+    if (isDead(join(users, name))) rmSync(join(users, name), { force: true });
+}
+
+/** How long a process may take to write its mark. */
+const UNREADABLE_MS = 60_000;
+
+function isDead(mark: string): boolean {
+  try {
+    return !isAlive(JSON.parse(readFileSync(mark, "utf8")) as ProcessIdentity);
+  } catch {
+    // Torn by a kill, being written, or just removed.
+    const stat = statSync(mark, { throwIfNoEntry: false });
+    return stat !== undefined && Date.now() - stat.mtimeMs > UNREADABLE_MS;
+  }
+}
+
+/** Whether a living process, or one that cannot be told from it, uses the directory. */
+export function isInUse(directory: string): boolean {
+  const users = join(directory, "users");
+  return existsSync(users) && readdirSync(users).some((name) => !isDead(join(users, name)));
 }

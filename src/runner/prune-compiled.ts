@@ -1,20 +1,22 @@
 /** Compiled directories (cache/compiled/<hash>/) that nobody needs any more. Loads nothing of the compiler. */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive, type ProcessIdentity } from "../std/process-identity.ts";
-import type { CompileRecord } from "./freshness.ts";
+import { isInUse, type CompileRecord } from "./freshness.ts";
 
 /** Someone may be on the way from reading latest.json into a directory. */
 const PRUNE_AFTER_MS = 60_000;
 
-/** Absolute paths of directories below `root` that are not current and that no living process uses. */
+/** Absolute paths below `root` that are not current and that no living process uses; also what killed compiles left. */
 export function unusedCompiled(root: string, current = currentOf(root)): string[] {
   if (!existsSync(root)) return [];
-  return readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== current)
-    .map(({ name }) => join(root, name))
-    .filter((directory) => Date.now() - statSync(directory).mtimeMs >= PRUNE_AFTER_MS)
-    .filter((directory) => !hasUser(join(directory, "users")));
+  return readdirSync(root)
+    .filter((name) => name !== current && name !== "latest.json")
+    .map((name) => join(root, name))
+    .filter((path) => {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || Date.now() - stat.mtimeMs < PRUNE_AFTER_MS) return false;
+      return !stat.isDirectory() || !isInUse(path);
+    });
 }
 
 export function pruneCompiled(root: string, current: string): void {
@@ -27,15 +29,4 @@ function currentOf(root: string): string | undefined {
   } catch {
     return undefined; // nothing is current: the next command compiles
   }
-}
-
-function hasUser(users: string): boolean {
-  if (!existsSync(users)) return false;
-  return readdirSync(users).some((mark) => {
-    try {
-      return isAlive(JSON.parse(readFileSync(join(users, mark), "utf8")) as ProcessIdentity);
-    } catch {
-      return true; // being written or just removed: look again next time
-    }
-  });
 }

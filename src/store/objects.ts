@@ -50,15 +50,21 @@ export class ObjectDirectory {
       const present = await this.verify({ digest, sizeBytes: 0, files: files.map(untouched) });
       if (present.intact && hold(digest)) {
         await rm(directory, { recursive: true, force: true });
+        // Whoever moved it in may have been killed before this.
+        await this.#syncShelf(parent);
         return present.fresh ?? this.#record(digest, files);
       }
-      if (existsSync(target)) await rename(target, `${directory}.torn`);
+      await moveAway(target, `${directory}.torn`);
       await rm(`${directory}.torn`, { recursive: true, force: true });
     }
     await this.#moveIn(directory, target);
-    await syncDirectory(parent);
-    await syncDirectory(this.#root);
+    await this.#syncShelf(parent);
     return this.#record(digest, files);
+  }
+
+  async #syncShelf(shelf: string): Promise<void> {
+    await syncDirectory(shelf);
+    await syncDirectory(this.#root);
   }
 
   /** Another runner may move the same bytes in at the same time; one of the two renames finds the place taken. */
@@ -109,6 +115,15 @@ export class ObjectDirectory {
     return stored.some((file, index) => file !== record.files[index])
       ? { intact: true, fresh }
       : { intact: true };
+  }
+}
+
+/** Another runner may have found the same object torn, and moved it first. */
+async function moveAway(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
 }
 

@@ -1,7 +1,6 @@
 /** Puts the parts of the store together: index, objects, locks, views and work, all below one cache directory. */
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { PipelineError } from "../errors.ts";
 import { thisProcess } from "../std/process-identity.ts";
 import { adoptingOwner, claimKey } from "./claims.ts";
@@ -11,7 +10,7 @@ import { lockHolder, tryLock, unlock } from "./locks.ts";
 import { ObjectDirectory, type Verdict } from "./objects.ts";
 import type { ExecutionRecord, ObjectRecord, RunRecord } from "./records.ts";
 import { viewPath, type Store } from "./store.ts";
-import { makeView } from "./view.ts";
+import { makeView, sweepViewWork } from "./view.ts";
 import { deadWork, makeWorkDirectory, sweepWork } from "./work.ts";
 
 /** `cacheDirectory` and `artifacts/` belong to `projectRoot`; both are absolute. */
@@ -116,6 +115,8 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
 
     async refreshView(stageId, output, digest, present) {
       const path = viewPath(stageId, output);
+      const target = join(projectRoot, path);
+      await sweepViewWork(target);
       if (viewed(stageId, output) === digest) return path;
       const record = object(digest);
       if (record === undefined)
@@ -123,10 +124,12 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
           code: "ARTIFACT_UNKNOWN",
           message: `the index has no record of artifact ${digest} of ${stageId}`,
         });
-      const target = join(projectRoot, path);
-      await mkdir(dirname(target), { recursive: true });
-      await makeView({ target, object: record, objectPath: objects.path(digest), present });
-      index.transaction((put) => put(["view", stageId, output], digest));
+      const exclusively = (swap: () => void): void =>
+        index.transaction((put) => {
+          swap();
+          put(["view", stageId, output], digest);
+        });
+      await makeView({ target, object: record, objectPath: objects.path(digest), present, exclusively });
       return path;
     },
     makeWorkDirectory: makeWork,

@@ -4,10 +4,10 @@
  * the read-only original (docs/adr/0011).
  */
 import { constants, existsSync, renameSync } from "node:fs";
-import { chmod, copyFile, mkdir, readdir, rm, symlink } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import { isRunning } from "../std/process-identity.ts";
 import type { ObjectRecord } from "./records.ts";
+import { makeWorkDirectory, sweepWork } from "./work.ts";
 
 /** Above this size, and where blocks cannot be shared, a file is linked instead of copied. */
 const COPY_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -18,36 +18,40 @@ export interface ViewOptions {
   readonly objectPath: string;
   /** Adds files for people to the finished copy. */
   readonly present?: ((directory: string) => Promise<void>) | undefined;
+  /** Calls `swap` while no other runner swaps, and remembers what is shown now. */
+  readonly exclusively: (swap: () => void) => void;
 }
 
 /** Replaces `target` by a view of the object; a reader sees the old one or the new one, never a half. */
-export async function makeView({ target, object, objectPath, present }: ViewOptions): Promise<void> {
+export async function makeView(options: ViewOptions): Promise<void> {
+  const { target, object, objectPath, present, exclusively } = options;
   // Beside the target, because artifacts/ and cache/ may be on two file systems.
-  const work = join(dirname(target), `.${basename(target)}.${process.pid}`);
-  const [next, old] = [join(work, "next"), join(work, "old")];
-  await sweep(target);
-  await mkdir(next, { recursive: true });
-  for (const { path, sizeBytes } of object.files) {
-    const to = join(next, path);
-    await mkdir(dirname(to), { recursive: true });
-    await copyOrLink(join(objectPath, path), to, join(target, path), sizeBytes);
+  const work = await makeWorkDirectory(dirname(target), workName(target));
+  try {
+    const [next, old] = [join(work, "next"), join(work, "old")];
+    await mkdir(next);
+    for (const { path, sizeBytes } of object.files) {
+      const to = join(next, path);
+      await mkdir(dirname(to), { recursive: true });
+      await copyOrLink(join(objectPath, path), to, join(target, path), sizeBytes);
+    }
+    await present?.(next);
+    exclusively(() => {
+      // Between these two renames there is no view, and after a kill here the next run makes it again.
+      if (existsSync(target)) renameSync(target, old);
+      renameSync(next, target);
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
   }
-  await present?.(next);
-  // Between these two renames there is no view, and after a kill here the next run makes it again.
-  if (existsSync(target)) renameSync(target, old);
-  renameSync(next, target);
-  await rm(work, { recursive: true, force: true });
 }
 
 /** Removes what killed processes left beside the target. */
-async function sweep(target: string): Promise<void> {
-  const prefix = `.${basename(target)}.`;
-  for (const name of await readdir(dirname(target))) {
-    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : NaN;
-    if (Number.isInteger(pid) && (pid === process.pid || !isRunning(pid)))
-      await rm(join(dirname(target), name), { recursive: true, force: true });
-  }
+export async function sweepViewWork(target: string): Promise<void> {
+  await sweepWork(dirname(target), workName(target));
 }
+
+const workName = (target: string): string => `.${basename(target)}`;
 
 /** `home`: where the file will be in the end; a relative link counts from there. */
 async function copyOrLink(from: string, to: string, home: string, sizeBytes: number): Promise<void> {

@@ -1,4 +1,4 @@
-/** Directories where artifacts are written before they are finished, each marked with the process that owns it. */
+/** Directories where something is written before it is finished, each marked with the process that owns it. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
@@ -18,10 +18,11 @@ export async function makeWorkDirectory(root: string, name: string): Promise<str
 /** A directory gets its mark right after it is made; one that has none after so long was torn by a kill. */
 const UNMARKED_AFTER_MS = 3_600_000;
 
-/** Names of the directories whose owner is dead. */
-export function deadWork(root: string): string[] {
+/** Names of the directories whose owner is dead. `prefix`: of the names to look at. */
+export function deadWork(root: string, prefix = ""): string[] {
   if (!existsSync(root)) return [];
   return readdirSync(root).filter((name) => {
+    if (!name.startsWith(prefix)) return false;
     const directory = join(root, name);
     const owner = readOwner(directory);
     if (owner !== undefined) return !isAlive(owner);
@@ -30,14 +31,14 @@ export function deadWork(root: string): string[] {
   });
 }
 
-export async function sweepWork(root: string): Promise<void> {
-  for (const name of deadWork(root)) await rm(join(root, name), { recursive: true, force: true });
+export async function sweepWork(root: string, prefix = ""): Promise<void> {
+  for (const name of deadWork(root, prefix)) await rm(join(root, name), { recursive: true, force: true });
 }
 
 function readOwner(directory: string): ProcessIdentity | undefined {
   try {
     return JSON.parse(readFileSync(join(directory, OWNER), "utf8")) as ProcessIdentity;
   } catch {
-    return undefined; // its owner is about to write the mark
+    return undefined; // its owner is about to write it, or was killed or met a full disk over it
   }
 }
