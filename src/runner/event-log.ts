@@ -22,7 +22,7 @@ export class EventLog {
     const stamped = { at: new Date().toISOString(), ...event } as RunnerEvent;
     if (stamped.type === "stage-started") this.#open(stamped.stage);
     this.#onEvent(stamped);
-    if ("stage" in stamped && stamped.stage !== undefined) this.#write(stamped.stage, stamped);
+    if ("stage" in stamped) this.#write(stamped.stage, stamped);
   };
 
   /** A log that cannot be written, e.g. on a full disk, costs the log and never the stage. */

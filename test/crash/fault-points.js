@@ -5,7 +5,7 @@
  */
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call,
    @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return,
-   @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-explicit-any --
+   @typescript-eslint/no-unsafe-argument --
    it stands between callers and functions of any shape, and passes everything on */
 import { Buffer } from "node:buffer";
 import fs from "node:fs";
