@@ -19,12 +19,13 @@ import type { ResolvedPipeline } from "../../src/pipeline/define-pipeline.ts";
 import type { AnyStage } from "../../src/pipeline/stage.ts";
 import { Checkpoints } from "../../src/runner/checkpoints.ts";
 import type { CompiledManifest } from "../../src/runner/compiled.ts";
+import { Continuations } from "../../src/runner/continuations.ts";
 import type { Executor, StageLaunch } from "../../src/runner/executor.ts";
 import { makePlan, type FullPlan, type PlanReads } from "../../src/runner/plan.ts";
 import { makeRecipes } from "../../src/runner/recipe.ts";
 import { runPlan } from "../../src/runner/run.ts";
 import type { RunSummary } from "../../src/runner/session-types.ts";
-import { selectStages } from "../../src/runner/targets.ts";
+import { selectStages } from "../../src/runner/selection.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { compute, type Step, type World } from "./random-world.ts";
@@ -43,6 +44,7 @@ export class Laboratory {
   readonly #directory = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "laboratory-"));
   readonly store: Store = openStore(this.#directory);
   readonly #checkpoints = new Checkpoints(this.store.directory);
+  readonly #continuations = new Continuations(this.store.directory);
   readonly #draw: () => number;
   #runs = 0;
   /** Ids in the order in which they were started since the last look. */
@@ -54,15 +56,19 @@ export class Laboratory {
   }
 
   get reads(): PlanReads {
-    return { index: this.store, checkpointStep: (fingerprint) => this.#checkpoints.read(fingerprint).step };
+    return {
+      index: this.store,
+      checkpointStep: (fingerprint) => this.#checkpoints.read(fingerprint).step,
+      continuationSteps: (fingerprint) => this.#continuations.steps(fingerprint),
+    };
   }
 
-  async plan(world: World, targets: readonly string[], force: ReadonlySet<string>): Promise<FullPlan> {
+  async plan(world: World, targets: readonly string[], forced: ReadonlySet<string>): Promise<FullPlan> {
     const { pipeline, manifest } = describe(world);
-    const selected = selectStages(pipeline, targets);
+    const { ids } = selectStages(pipeline, targets, {});
     const recipes = await makeRecipes(pipeline, manifest, this.#directory);
     return makePlan(
-      { pipeline: "random", targets, recipes: recipes.filter(({ id }) => selected.has(id)), force },
+      { pipeline: "random", targets, recipes: recipes.filter(({ id }) => ids.has(id)), forced },
       this.reads,
     );
   }
@@ -70,9 +76,9 @@ export class Laboratory {
   async run(
     world: World,
     targets: readonly string[] = [],
-    force: ReadonlySet<string> = new Set(),
+    forced: ReadonlySet<string> = new Set(),
   ): Promise<RunSummary> {
-    const full = await this.plan(world, targets, force);
+    const full = await this.plan(world, targets, forced);
     const never = new AbortController().signal;
     const executor = this.#executor(world);
     return runPlan(
@@ -82,13 +88,14 @@ export class Laboratory {
         env: {},
         store: this.store,
         checkpoints: this.#checkpoints,
+        continuations: this.#continuations,
         executor: () => Promise.resolve(executor),
         presenters: {},
         emit: () => undefined,
         signal: never,
         killSignal: never,
       },
-      { full, force, reads: this.reads, config: "random" },
+      { full, reads: this.reads, config: "random", keepGoing: false },
     );
   }
 
