@@ -207,6 +207,6 @@ function describe(world: World): { pipeline: ResolvedPipeline; manifest: Compile
   );
   return {
     pipeline: { name: "random", stages, outputs: {} },
-    manifest: { pipeline: "", stageProcess: "", watchdog: "", stages: [...compiled.values()] },
+    manifest: { stageProcess: "", watchdog: "", stages: [...compiled.values()] },
   };
 }
