@@ -110,7 +110,7 @@ export class Laboratory {
       capacity: { cpus: 4, memoryBytes: 1, accelerators: 0 },
       workDirectory: async (fingerprint) => {
         const path = await this.store.makeWorkDirectory(fingerprint.slice(0, 12));
-        return { path, dispose: () => rm(path, { recursive: true, force: true }) };
+        return { path, begun: undefined, dispose: () => rm(path, { recursive: true, force: true }) };
       },
       launch: (launch) => {
         this.launched.push(launch.stage);
