@@ -1,5 +1,6 @@
 /** `pipeline doctor`: a line for each thing looked at. Exit code 1 where one of them must be mended. */
 import { columnsOf, print, printJson, type CliContext } from "../cli-context.ts";
+import { examineExecutor } from "../doctor/examine-executor.ts";
 import { examineMachine } from "../doctor/examine-machine.ts";
 import { examineProject } from "../doctor/examine-project.ts";
 import type { Finding } from "../doctor/finding.ts";
@@ -16,6 +17,7 @@ export async function doctorCommand(context: CliContext, { network, json }: Doct
   const findings: Finding[] = [
     ...(await examineMachine(projectRoot)),
     ...(await examineProject(projectRoot)),
+    ...(await examineExecutor(projectRoot, context.env)),
   ];
   if (network === true) {
     const { examineNetwork } = await import("../doctor/examine-network.ts");
