@@ -2,7 +2,6 @@
  * One execution from lock to commit: waits for or takes the lock of the fingerprint, runs the stage process,
  * moves what it wrote into the store, and commits. How it ends is a value.
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { serializeError, type SerializedError } from "../errors.ts";
 import { FINGERPRINT_VERSION } from "../hashing/fingerprint.ts";
@@ -14,8 +13,9 @@ import type { Store } from "../store/store.ts";
 import type { CheckpointMark, Checkpoints } from "./checkpoints.ts";
 import type { Continuations } from "./continuations.ts";
 import type { NewEvent } from "./event-log.ts";
-import type { Executor, LaunchReport, StageResult, WorkDirectory } from "./executor.ts";
+import type { Executor, WorkDirectory } from "./executor.ts";
 import { explainFailure } from "./failure.ts";
+import { launchStage } from "./launch-stage.ts";
 import type { StagePlan } from "./plan.ts";
 import type { Grant } from "./resource-queue.ts";
 
@@ -133,7 +133,11 @@ async function runLocked(
     const directories = Object.fromEntries(
       Object.keys(recipe.outputs).map((name) => [name, join(work.path, "outputs", name)]),
     );
-    const result = await launchStage(context, executor, stage, grant, directories);
+    const result = await launchStage(context, executor, stage, grant, {
+      outputs: directories,
+      checkpointDirectory: checkpoints.dataDirectory(fingerprint),
+      checkpointMark: checkpoints.markFile(fingerprint),
+    });
     if (result.outcome === "failed") {
       if (checkpoints.isEmpty(fingerprint)) await checkpoints.remove(fingerprint);
       if (!context.signal.aborted) return result;
@@ -182,68 +186,6 @@ async function beginCheckpoints(
   return from !== undefined && checkpoints.read(fingerprint).step === undefined
     ? checkpoints.extend(fingerprint, from, continuations)
     : checkpoints.begin(fingerprint);
-}
-
-async function launchStage(
-  context: ExecutionContext,
-  executor: Executor,
-  { recipe, inputs, planned: { fingerprint } }: ReadyStage,
-  grant: Grant,
-  outputs: Readonly<Record<string, string>>,
-): Promise<StageResult> {
-  const { store, checkpoints, emit, compiledDirectory, env, runId } = context;
-  const stage = recipe.id;
-  const downloadsDirectory = join(store.directory, "downloads");
-  await mkdir(downloadsDirectory, { recursive: true });
-  const child = await executor.launch({
-    stage,
-    fingerprint,
-    runId,
-    resources: recipe.resources,
-    grant,
-    env,
-    job: {
-      module: join(compiledDirectory, recipe.code.module),
-      exportName: recipe.code.exportName,
-      params: recipe.params,
-      inputs: Object.fromEntries(
-        Object.entries(inputs).map(([name, { digest }]) => [name, store.objectPath(digest)]),
-      ),
-      outputs,
-      checkpointDirectory: checkpoints.dataDirectory(fingerprint),
-      checkpointMark: checkpoints.markFile(fingerprint),
-      downloadsDirectory,
-    },
-    onReport: (report) => emit(eventOf(stage, report)),
-    onLine: (stream, line) => emit({ type: "stage-log", stage, stream, line }),
-  });
-  const { signal, killSignal } = context;
-  const onInterrupt = (): void => child.interrupt();
-  const onKill = (): void => child.kill();
-  signal.addEventListener("abort", onInterrupt);
-  killSignal.addEventListener("abort", onKill);
-  // Either may have come while the process was being started.
-  if (signal.aborted) child.interrupt();
-  if (killSignal.aborted) child.kill();
-  try {
-    return await child.result;
-  } finally {
-    signal.removeEventListener("abort", onInterrupt);
-    killSignal.removeEventListener("abort", onKill);
-  }
-}
-
-function eventOf(stage: string, report: LaunchReport): NewEvent {
-  switch (report.type) {
-    case "waiting":
-      return { type: "stage-waiting", stage, message: report.message };
-    case "log":
-      return { type: "stage-log", stage, stream: "log", line: report.line };
-    case "progress":
-      return { type: "stage-progress", stage, progress: report.progress };
-    case "checkpoint":
-      return { type: "stage-checkpoint", stage, step: report.step };
-  }
 }
 
 async function adoptOutputs(

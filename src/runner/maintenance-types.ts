@@ -1,5 +1,6 @@
 /** Looking after the store: what `session.maintenance` answers. Plain data, as in session-types.ts. */
-import type { PinRecord } from "../store/records.ts";
+import type { AcceptanceRecord, PinRecord } from "../store/records.ts";
+import type { RunnerEvent } from "./event.ts";
 
 export type { PinRecord } from "../store/records.ts";
 
@@ -69,6 +70,67 @@ export interface PinReport extends PinRecord {
   readonly present: boolean;
 }
 
+export interface AcceptReport {
+  /** In the order in which they were accepted. */
+  readonly accepted: readonly AcceptedStage[];
+  /** Stages that must run, and why. */
+  readonly refused: readonly { readonly stage: string; readonly reasons: readonly string[] }[];
+}
+
+export interface AcceptedStage extends AcceptanceRecord {
+  readonly stage: string;
+  /** The new one; `fingerprint` is the one that it stands on. */
+  readonly acceptedAs: string;
+}
+
+export interface VerifyOptions {
+  /** What the stage says while it runs. */
+  readonly onEvent?: (event: RunnerEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface VerifyReport {
+  readonly stage: string;
+  readonly fingerprint: string;
+  readonly equal: boolean;
+  readonly durationMs: number;
+  /** How long the execution in the store took. */
+  readonly recordedMs: number;
+  readonly outputs: readonly {
+    readonly output: string;
+    readonly stored: string;
+    readonly again: string;
+    readonly differences: readonly FileDifference[];
+  }[];
+}
+
+export interface FileDifference {
+  /** Relative to the artifact. */
+  readonly path: string;
+  readonly how: "differs" | "only-stored" | "only-again";
+  /** Of the first byte that differs, from 0. */
+  readonly offset?: number;
+  /** Of a JSON file: the first key that differs, e.g. `scores.0.loss`. */
+  readonly key?: string;
+}
+
+export interface CleanOptions {
+  readonly artifacts?: boolean;
+  readonly checkpoints?: boolean;
+  readonly logs?: boolean;
+  readonly compiled?: boolean;
+  /** The whole cache and all copies. */
+  readonly all?: boolean;
+}
+
+export interface CleanPart {
+  /** Relative to the project. */
+  readonly path: string;
+  readonly bytes: number;
+  /** What it costs to do without. */
+  readonly cost: string;
+}
+
 /** `target` is what `lineage` takes: a stage, a digest or fingerprint or the beginning of one, a path below artifacts/. */
 export interface Maintenance {
   /** Removes what nothing needs. Throws `GC_OPTIONS`. */
@@ -78,4 +140,15 @@ export interface Maintenance {
   /** Throws `PIN_UNKNOWN`. Answers what was pinned. */
   unpin(target: string): readonly PinRecord[];
   pins(): readonly PinReport[];
+  /**
+   * Declares that what changed in the code of a stage changes no result: its latest result stands for the new
+   * fingerprint. Throws `ACCEPT_REFUSED` where anything else differs. Without a stage: all whose code alone differs.
+   */
+  accept(stageId?: string): Promise<AcceptReport>;
+  /** Executes a cached stage again, beside the store, and compares. Throws `VERIFY_NOT_CACHED` and what the stage throws. */
+  verify(stageId: string, options?: VerifyOptions): Promise<VerifyReport>;
+  /** What `clean` would remove. Throws `CLEAN_NOTHING_NAMED` and `CLEAN_WHILE_RUNNING`. */
+  planClean(options: CleanOptions): readonly CleanPart[];
+  /** Removes it. Throws `CLEAN_WHILE_RUNNING`. */
+  clean(parts: readonly CleanPart[]): Promise<void>;
 }

@@ -3,7 +3,7 @@
  * asks `planStage` again when inputs that were unknown have been made, so both always decide alike.
  */
 import { familyOf, fingerprintOf, type FingerprintFields } from "../hashing/fingerprint.ts";
-import { explain } from "../lineage/explain.ts";
+import { explain, type CurrentRecipe } from "../lineage/explain.ts";
 import type { ExecutionRecord, ExtendedFrom, InputRecord, ObjectRecord } from "../store/records.ts";
 import type { IndexReads } from "../store/store.ts";
 import { findExtension, type ExtensionReads } from "./find-extension.ts";
@@ -172,19 +172,27 @@ function differences(
   const latest = index.latest(recipe.id);
   if (latest === undefined)
     return [{ code: "never-ran", message: `${recipe.id} has no finished execution yet` }];
-  const current = Object.entries(recipe.inputs).map(([name, format]) => {
-    return [name, { ...format, digest: inputs[name]?.digest ?? null }] as const;
-  });
-  return explain(latest, {
-    stageName: recipe.name,
-    params: recipe.identityParams,
-    inputs: Object.fromEntries(current),
-    outputs: recipe.outputs,
-    source: recipe.source,
-    packages: recipe.source.packages,
-    environment: recipe.environment,
-  });
+  return explain(latest, currentRecipe(recipe, inputs));
 }
+
+/** The recipe as `explain` compares it; inputs that are not known yet have no digest. */
+export const currentRecipe = (
+  recipe: Recipe,
+  inputs: Readonly<Record<string, InputRecord>>,
+): CurrentRecipe => ({
+  stageName: recipe.name,
+  params: recipe.identityParams,
+  inputs: Object.fromEntries(
+    Object.entries(recipe.inputs).map(([name, format]) => [
+      name,
+      { ...format, digest: inputs[name]?.digest ?? null },
+    ]),
+  ),
+  outputs: recipe.outputs,
+  source: recipe.source,
+  packages: recipe.source.packages,
+  environment: recipe.environment,
+});
 
 const cached = ({ runId, startedAt, stageId, origin }: ExecutionRecord): Reason => ({
   code: "cached",

@@ -6,7 +6,12 @@ import type { SerializedError } from "../errors.ts";
 import type { LineageDirection, LineageGraph } from "../lineage/lineage-graph.ts";
 import type { Json, JsonObject } from "../std/json.ts";
 import type { CheckOptions, CheckReport } from "../store/check.ts";
-import type { ExtendedFrom, Origin as ExecutionOrigin, RunRecord } from "../store/records.ts";
+import type {
+  AcceptanceRecord,
+  ExtendedFrom,
+  Origin as ExecutionOrigin,
+  RunRecord,
+} from "../store/records.ts";
 import type { Exchange } from "./exchange-types.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
 import type { History } from "./history-types.ts";
@@ -88,6 +93,10 @@ export interface ExecutionSummary {
   readonly resumedFrom: readonly number[];
   /** The finished execution that it went on from instead of beginning anew. */
   readonly extended?: ExtendedFrom;
+  /** Set where a person declared an earlier result to stand for it. */
+  readonly acceptedFrom?: AcceptanceRecord;
+  /** When its artifacts were removed to make room; ISO 8601. */
+  readonly evictedAt?: string;
   /** Relative to the project; JSON lines of `RunnerEvent`. */
   readonly logFile: string;
   readonly outputs: Readonly<Record<string, OutputRecord>>;

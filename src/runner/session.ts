@@ -184,6 +184,8 @@ const summarise = (stageId: string, execution: ExecutionRecord): ExecutionSummar
   durationMs: execution.durationMs,
   resumedFrom: execution.resumedFrom,
   ...(execution.extended ? { extended: execution.extended } : {}),
+  ...(execution.acceptedFrom ? { acceptedFrom: execution.acceptedFrom } : {}),
+  ...(execution.evictedAt === undefined ? {} : { evictedAt: execution.evictedAt }),
   logFile: execution.logFile,
   outputs: describeOutputs(stageId, execution),
   ...(execution.origin ? { origin: execution.origin } : {}),

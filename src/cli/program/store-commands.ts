@@ -2,6 +2,8 @@
 import type { CheckCommandOptions } from "../commands/check.ts";
 import { Option } from "commander";
 import type { RecipeOptions } from "../cli-context.ts";
+import type { AcceptCommandOptions } from "../commands/accept.ts";
+import type { CleanCommandOptions } from "../commands/clean.ts";
 import type { GcCommandOptions } from "../commands/gc.ts";
 import type { PinCommandOptions } from "../commands/pin.ts";
 import { byteSize, duration, jsonOption, recipe, type JsonOption } from "./options.ts";
@@ -56,6 +58,37 @@ export function addStoreCommands({ command, context, finish }: CommandParts): vo
     .action(async (options: RecipeOptions & JsonOption) => {
       const { pinsCommand } = await import("../commands/pin.ts");
       finish(await pinsCommand(context, options));
+    });
+
+  recipe(
+    command("verify <stage>", "execute a cached stage again beside the store: does it give the same bytes?"),
+  )
+    .addOption(jsonOption())
+    .action(async (stage: string, options: RecipeOptions & JsonOption) => {
+      const { verifyCommand } = await import("../commands/verify.ts");
+      finish(await verifyCommand(context, stage, options));
+    });
+
+  recipe(command("accept [stage]", "declare that what changed in a stage's code changes no result"))
+    .option("--all", "every stage whose only difference is one of code")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nLineage records it. npx pipeline run --force STAGE undoes it.")
+    .action(async (stage: string | undefined, options: AcceptCommandOptions) => {
+      const { acceptCommand } = await import("../commands/accept.ts");
+      finish(await acceptCommand(context, stage, options));
+    });
+
+  recipe(command("clean", "remove what can be made again, needed or not; gc removes only what nothing needs"))
+    .option("--artifacts", "the copies in artifacts/")
+    .option("--checkpoints", "checkpoints of interrupted and of finished executions")
+    .option("--logs", "logs of all runs")
+    .option("--compiled", "the compiled form of the sources")
+    .option("--all", "the whole cache and all copies: every stage runs again")
+    .option("--yes", "do not ask")
+    .addOption(jsonOption())
+    .action(async (options: CleanCommandOptions) => {
+      const { cleanCommand } = await import("../commands/clean.ts");
+      finish(await cleanCommand(context, options));
     });
 }
 

@@ -6,6 +6,7 @@ import type { Paint } from "../paint.ts";
 import { decisionLooks } from "./decision.ts";
 import { originText } from "./origin-text.ts";
 import { shortDigest } from "./short-digest.ts";
+import { fateLines } from "./lineage-text.ts";
 import { ago } from "./status-text.ts";
 import { table, type Cell } from "./table.ts";
 import { reasonChain } from "./why-chain-text.ts";
@@ -62,6 +63,7 @@ function executionLines({ execution, decision }: WhyReport, now: number): readon
     "",
     `${which} ${ago(startedAt, now)} in ${formatDuration(durationMs)}${resumed}, in run ${runId}`,
     ...continued,
+    ...fateLines(execution, now),
     origin === undefined ? `log: ${logFile}` : originText(origin),
   ];
 }

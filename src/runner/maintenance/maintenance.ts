@@ -1,6 +1,7 @@
 /** Looking after the store, as one group on the session. Each part is loaded when it is asked for. */
 import type { Maintenance } from "../maintenance-types.ts";
 import type { OpenProject } from "../open-project.ts";
+import { clean, planClean } from "./clean.ts";
 import { listPins, pin, unpin } from "./pins.ts";
 
 export const createMaintenance = (project: OpenProject): Maintenance => ({
@@ -8,4 +9,8 @@ export const createMaintenance = (project: OpenProject): Maintenance => ({
   pin: (target, options = {}) => pin(project.store, target, options),
   unpin: (target) => unpin(project.store, target),
   pins: () => listPins(project.store),
+  accept: async (stageId) => (await import("./accept.ts")).accept(project, stageId),
+  verify: async (stageId, options = {}) => (await import("./verify.ts")).verify(project, stageId, options),
+  planClean: (options) => planClean(project, options),
+  clean: (parts) => clean(project, parts),
 });
