@@ -35,8 +35,7 @@ export async function verify(
   const executor = await chooseExecutor(project, { executor: "local" })();
   const work = await executor.workDirectory(hit.fingerprint, false);
   const emit = (event: NewEvent): void => {
-    // Spreading a union loses which member it was; the type of `event` says it is one.
-    onEvent({ at: new Date().toISOString(), ...event } as RunnerEvent);
+    onEvent({ at: new Date().toISOString(), ...event });
   };
   try {
     const directoryOf = (output: string): string => join(work.path, "outputs", output);
