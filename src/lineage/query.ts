@@ -2,33 +2,50 @@
 import { userError } from "../errors.ts";
 import type { ExecutionRecord } from "../store/records.ts";
 import type { IndexReads } from "../store/store.ts";
-import type { LineageDirection, LineageEdge, LineageGraph, LineageNode } from "./lineage-graph.ts";
+import type {
+  LineageDirection,
+  LineageEdge,
+  LineageGraph,
+  LineageNode,
+  MatchedFile,
+} from "./lineage-graph.ts";
 
 const executionId = (fingerprint: string): string => `execution:${fingerprint}`;
 const artifactId = (digest: string): string => `artifact:${digest}`;
 
-type Index = Pick<IndexReads, "execution" | "executions" | "latest" | "producers" | "consumers" | "viewed">;
+type Index = Pick<
+  IndexReads,
+  "execution" | "executions" | "latest" | "producers" | "consumers" | "viewed" | "object"
+>;
 
 /**
- * `subject`: a stage id, a digest or fingerprint or a prefix of one (6 digits or more), or a path below
- * artifacts/, relative to the project. Throws `LINEAGE_UNKNOWN` and `LINEAGE_AMBIGUOUS`.
+ * `subject`: a stage id, the digest of an artifact or of a file in one, a fingerprint, a prefix of these (6 digits
+ * or more), or a path below artifacts/, relative to the project. Throws `LINEAGE_UNKNOWN` and `LINEAGE_AMBIGUOUS`.
  */
 export function queryLineage(index: Index, subject: string, direction: LineageDirection): LineageGraph {
-  const subjects = findSubjects(index, subject);
+  const { subjects, files } = find(index, subject);
   const walk = new Walk(index);
   for (const id of subjects) {
     if (direction !== "down") walk.up(id);
     if (direction !== "up") walk.down(id);
   }
-  return { subjects, ...walk.result() };
+  return { subjects, ...(files.length === 0 ? {} : { files }), ...walk.result() };
 }
 
 /** Ids of the nodes (`execution:…`, `artifact:…`) that a subject names. Throws as `queryLineage` does. */
-export function findSubjects(index: Index, subject: string): string[] {
+export const findSubjects = (index: Index, subject: string): readonly string[] =>
+  find(index, subject).subjects;
+
+interface Found {
+  readonly subjects: readonly string[];
+  readonly files: readonly MatchedFile[];
+}
+
+function find(index: Index, subject: string): Found {
   const view = /^(?:\.\/)?artifacts\/([^/]+)(?:\/([^/]+))?/.exec(subject);
-  if (view?.[1] !== undefined) return viewSubjects(index, view[1], view[2]) ?? unknown(index, subject);
+  if (view?.[1] !== undefined) return named(viewSubjects(index, view[1], view[2]) ?? unknown(index, subject));
   const latest = index.latest(subject);
-  if (latest) return [executionId(latest.fingerprint)];
+  if (latest) return named([executionId(latest.fingerprint)]);
   if (!/^[0-9a-f]{6,64}$/.test(subject)) return unknown(index, subject);
   const all = index.executions();
   const found = new Set([
@@ -40,13 +57,35 @@ export function findSubjects(index: Index, subject: string): string[] {
       .filter(({ digest }) => digest.startsWith(subject))
       .map(({ digest }) => artifactId(digest)),
   ]);
-  if (found.size > 1)
+  const files = found.size === 0 ? filesOf(index, all, subject) : [];
+  const meant = found.size === 0 ? new Set(files.map(({ sha256 }) => `file:${sha256}`)) : found;
+  if (meant.size > 1)
     throw userError(
       "LINEAGE_AMBIGUOUS",
-      `${subject} is the beginning of ${found.size}: ${[...found].join(", ")}`,
+      `${subject} is the beginning of ${meant.size}: ${[...meant].join(", ")}`,
       "give more digits",
     );
-  return found.size === 1 ? [...found] : unknown(index, subject);
+  if (meant.size === 0) return unknown(index, subject);
+  // One file may be part of several artifacts: all of them are its story.
+  return found.size === 1
+    ? named([...found])
+    : { subjects: unique(files.map(({ artifact }) => artifact)), files };
+}
+
+const named = (subjects: readonly string[]): Found => ({ subjects, files: [] });
+
+const unique = <T>(items: readonly T[]): T[] => [...new Set(items)];
+
+/** Files in artifacts whose digest begins so. */
+function filesOf(index: Index, executions: readonly ExecutionRecord[], digits: string): MatchedFile[] {
+  const digests = unique(
+    executions.flatMap(({ outputs }) => Object.values(outputs).map(({ digest }) => digest)),
+  );
+  return digests.flatMap((digest) =>
+    (index.object(digest)?.files ?? [])
+      .filter(({ sha256 }) => sha256.startsWith(digits))
+      .map(({ path, sha256 }) => ({ artifact: artifactId(digest), path, sha256 })),
+  );
 }
 
 /** The artifact that a view shows now, which need not be the latest one; without an output, all of the stage. */
@@ -62,8 +101,8 @@ function unknown(index: Index, subject: string): never {
     "LINEAGE_UNKNOWN",
     `nothing finished is known as ${subject}`,
     stages.length === 0
-      ? "nothing has run yet: pipeline run"
-      : `stages with finished executions: ${stages.join(", ")}; or give a digest, a fingerprint or a path below artifacts/`,
+      ? "nothing has run yet: npx pipeline run"
+      : `stages with finished executions: ${stages.join(", ")}; or give a digest, a fingerprint, a path below artifacts/ or a copy of a file in it`,
   );
 }
 
@@ -158,6 +197,7 @@ class Walk {
     const id = executionId(fingerprint);
     const { stageId, stageName, runId, startedAt, durationMs, params, evictedAt, acceptedFrom, origin } =
       execution;
+    const { source, packages, environment } = execution;
     this.#nodes.set(id, {
       type: "execution",
       id,
@@ -168,6 +208,9 @@ class Walk {
       startedAt,
       durationMs,
       params,
+      sourceDigest: source.digest,
+      packages,
+      environment,
       ...(evictedAt === undefined ? {} : { evictedAt }),
       ...(acceptedFrom === undefined ? {} : { acceptedFrom }),
       ...(origin ? { origin } : {}),

@@ -197,7 +197,11 @@ export interface Session {
   run(targets?: readonly string[], options?: RunOptions): Promise<RunSummary>;
   status(): Promise<StatusReport>;
   why(stageId: string): Promise<WhyReport>;
-  /** `subject`: a stage id, a digest or fingerprint (or a unique prefix of 6 or more digits), or a path below artifacts/. */
+  /**
+   * `subject`: a stage id; the digest of an artifact or of a file in one, or a fingerprint (or a unique prefix of 6 or
+   * more digits); a path below artifacts/; or any other path, relative to the project or absolute, whose content an
+   * artifact has.
+   */
   lineage(subject: string, options?: LineageOptions): Promise<LineageGraph>;
   graph(): GraphReport;
   /** What was: runs, what differs between them, their figures and logs. */

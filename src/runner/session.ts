@@ -3,6 +3,7 @@
  * together. What commands do is done here; what they print is not.
  */
 import { userError } from "../errors.ts";
+import { contentSubject } from "../lineage/content-subject.ts";
 import { queryLineage } from "../lineage/query.ts";
 import { configJsonSchema } from "../pipeline/config-json-schema.ts";
 import { loadConfig } from "../pipeline/config-load.ts";
@@ -147,8 +148,12 @@ class OpenedSession implements Session {
     };
   }
 
-  lineage: Session["lineage"] = (subject, { direction = "both" } = {}) =>
-    Promise.resolve().then(() => queryLineage(this.#project.store, subject, direction));
+  lineage: Session["lineage"] = async (subject, { direction = "both" } = {}) => {
+    const { store, projectRoot } = this.#project;
+    const isStage = store.latest(subject) !== undefined;
+    const meant = isStage ? subject : await contentSubject(projectRoot, subject);
+    return queryLineage(store, meant, direction);
+  };
 
   graph() {
     return describeGraph(this.#project.parts.resolved);

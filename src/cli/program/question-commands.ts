@@ -27,9 +27,18 @@ export function addQuestionCommands({ command, context, finish }: CommandParts):
     });
 
   recipe(command("lineage [what]", "where an artifact came from and what came from it"))
-    .addHelpText("after", "\nWHAT is a stage, a path below artifacts/, or a digest of at least 6 digits.")
+    .addHelpText(
+      "after",
+      "\nWHAT is a stage; a path below artifacts/, or of a copy of an artifact or of a file in one; or a digest of at least 6 digits.",
+    )
     .addOption(new Option("--up", "only where it came from").conflicts("down"))
     .addOption(new Option("--down", "only what came from it"))
+    .addOption(
+      new Option("--mermaid", "as a Mermaid flowchart").conflicts(["dot", "prov", "openlineage", "json"]),
+    )
+    .addOption(new Option("--dot", "as a Graphviz digraph").conflicts(["prov", "openlineage", "json"]))
+    .addOption(new Option("--prov", "as W3C PROV-JSON").conflicts(["openlineage", "json"]))
+    .addOption(new Option("--openlineage", "as OpenLineage events, one a line").conflicts("json"))
     .addOption(jsonOption())
     .action(async (what: string | undefined, options: LineageCommandOptions) => {
       const { lineageCommand } = await import("../commands/lineage.ts");

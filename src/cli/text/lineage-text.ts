@@ -30,10 +30,23 @@ export function lineageText(
     return trees(subjects, find).map((lines) => [paint("dim", title), ...lines].join("\n"));
   };
   return [
+    ...fileBlock(graph),
     ...(direction === "down" ? [] : part("up", "made from")),
     ...(direction === "up" ? [] : part("down", "used for")),
   ].join("\n\n");
 }
+
+/** The file that was asked for, and where it is: a block of its own, or none. */
+const fileBlock = ({ files = [] }: LineageGraph): readonly string[] =>
+  files.length === 0
+    ? []
+    : [
+        files
+          .map(({ path, sha256, artifact }) => {
+            return `file ${shortDigest(sha256)} is ${path} of ${shortDigest(artifact.replace("artifact:", ""))}`;
+          })
+          .join("\n"),
+      ];
 
 /** Up: artifact → the execution that produced it → the artifacts it consumed. Down: the other way. */
 function neighbours({ edges }: LineageGraph, id: string, towards: "up" | "down"): readonly TreeChild[] {
