@@ -23,8 +23,7 @@ export function runsText(runs: readonly RunRecord[], { now, columns, paint }: Ru
     { text: "took", style: "dim", align: "right" },
     { text: "ran", style: "dim", align: "right" },
     { text: "hits", style: "dim", align: "right" },
-    { text: "config", style: "dim" },
-    { text: "targets", style: "dim" },
+    { text: "config: targets", style: "dim" },
   ];
   const rows = runs.map((run): readonly Cell[] => [
     { text: run.runId },
@@ -33,8 +32,7 @@ export function runsText(runs: readonly RunRecord[], { now, columns, paint }: Ru
     { text: formatDuration(run.durationMs), align: "right" },
     { text: String(run.executed), align: "right" },
     { text: String(run.hits), align: "right" },
-    { text: configName(run.config) },
-    { text: targetsText(run.targets) },
+    { text: `${configName(run.config)}: ${targetsText(run.targets)}` },
   ]);
   const all = [head, ...rows];
   const before = head
@@ -44,7 +42,7 @@ export function runsText(runs: readonly RunRecord[], { now, columns, paint }: Ru
       0,
     );
   // Targets may be many; the record has them whole.
-  const room = Math.max(8, columns - before);
+  const room = Math.max(4, columns - before);
   const fitted = all.map((row) =>
     row.map((cell, column) =>
       column === row.length - 1 ? { ...cell, text: truncate(cell.text, room) } : cell,
