@@ -3,10 +3,11 @@
  * are synchronous transactions, so a write that returned is on disk, and a killed writer leaves the last commit.
  */
 import { createRequire } from "node:module";
-import { closeSync, existsSync, mkdirSync, openSync, readSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { RootDatabase } from "lmdb";
 import { PipelineError } from "../errors.ts";
+import { indexDamage } from "./index-file.ts";
 
 export type IndexKey = string[];
 
@@ -22,7 +23,8 @@ export class IndexDatabase {
   /** Creates the file where there is none. Throws `INDEX_UNREADABLE`. */
   constructor(path: string) {
     mkdirSync(dirname(path), { recursive: true });
-    if (isForeign(path)) throw unreadable(path, "it is not an LMDB file, or its beginning is damaged");
+    const damage = indexDamage(path);
+    if (damage !== undefined) throw unreadable(path, damage);
     try {
       this.#database = loadLmdb().open<unknown, IndexKey>({
         path,
@@ -68,23 +70,6 @@ const unreadable = (path: string, what: string, cause?: unknown): PipelineError 
   new PipelineError({
     code: "INDEX_UNREADABLE",
     message: `the index ${path} cannot be opened: ${what}`,
-    hint: "see that the disk is writable; if the file is damaged, move it away: artifacts stay, stages run again",
+    hint: `see that the disk is writable; if the file is damaged: mv ${path} ${path}.damaged, then npx pipeline run; artifacts stay, stages run again`,
     cause,
   });
-
-/** MDB_MAGIC of lmdb's mdb.c, behind the page header of the first meta page (24 bytes; 16 in older formats). */
-const MAGIC = 0xbeefc0de;
-
-/** lmdb's binding crashes the process on a file that is none of its own, so look first. */
-function isForeign(path: string): boolean {
-  if (!existsSync(path)) return false;
-  const file = openSync(path, "r");
-  try {
-    const head = Buffer.alloc(32);
-    const length = readSync(file, head, 0, head.byteLength, 0);
-    // An empty file is what a kill in the very first moment leaves; lmdb begins anew.
-    return length > 0 && head.readUInt32LE(24) !== MAGIC && head.readUInt32LE(16) !== MAGIC;
-  } finally {
-    closeSync(file);
-  }
-}

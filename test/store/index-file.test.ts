@@ -1,0 +1,66 @@
+import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { IndexDatabase } from "../../src/store/index-database.ts";
+import { indexDamage } from "../../src/store/index-file.ts";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "index-file-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+test("an index cut at any length is an error with a code or still whole, never a dead process", async () => {
+  const path = join(root, "whole.mdb");
+  const index = new IndexDatabase(path);
+  for (let count = 0; count < 60; count++)
+    index.transaction((put) => put(["execution", `f${count}`], { text: "x".repeat(count * 120) }));
+  const entries = index.entries([]);
+  await index.close();
+  expect(indexDamage(path)).toBeUndefined();
+  const { size } = statSync(path);
+  const lengths = [1, 24, 100, 200, 4095, 4096, 8191, 8192, 8193, 12_288, size >> 1, size - 4096, size - 1];
+  let refused = 0;
+  for (const length of lengths) {
+    const cut = join(root, `cut-${length}.mdb`);
+    copyFileSync(path, cut);
+    truncateSync(cut, length);
+    if (indexDamage(cut) === undefined) {
+      const survivor = new IndexDatabase(cut);
+      expect([length, survivor.entries([])]).toEqual([length, entries]);
+      await survivor.close();
+      continue;
+    }
+    refused++;
+    expect(() => new IndexDatabase(cut)).toThrow(expect.objectContaining({ code: "INDEX_UNREADABLE" }));
+  }
+  expect(refused).toBeGreaterThan(8);
+});
+
+test("no index that transactions left is taken for damaged", async () => {
+  const writes = fc.array(
+    fc.record({ key: fc.nat(30), bytes: fc.constantFrom(10, 900, 5000, 20_000), remove: fc.boolean() }),
+    { minLength: 1, maxLength: 25 },
+  );
+  let cases = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(writes, { minLength: 1, maxLength: 12 }), async (transactions) => {
+      const path = join(root, `case-${cases++}.mdb`);
+      const index = new IndexDatabase(path);
+      try {
+        for (const transaction of transactions) {
+          index.transaction((put, remove) => {
+            for (const { key, bytes } of transaction) put(["k", String(key)], "x".repeat(bytes));
+            for (const { key } of transaction.filter((each) => each.remove)) remove(["k", String(key)]);
+          });
+          expect(indexDamage(path)).toBeUndefined();
+        }
+      } finally {
+        await index.close();
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
