@@ -1,9 +1,13 @@
 /** Sharing of finished work between machines, as a session offers it. Types only. */
+import type { SerializedError } from "../errors.ts";
 import type { ImportSummary } from "../store/exchange/read-archive.ts";
+import type { PullAmount } from "../store/exchange/pull.ts";
+import type { PushSummary } from "../store/exchange/push.ts";
 import type { TransferProgress } from "../store/exchange/progress.ts";
 import type { ArchiveSummary } from "../store/exchange/write-archive.ts";
 
 export type { ImportedExecution, ImportSummary } from "../store/exchange/read-archive.ts";
+export type { PushedExecution, PushSummary } from "../store/exchange/push.ts";
 export type { TransferProgress } from "../store/exchange/progress.ts";
 
 export interface KeyReport {
@@ -44,6 +48,36 @@ export interface ExportReport extends ArchiveSummary {
   readonly runId?: string;
 }
 
+export interface RemoteChoice {
+  /** A folder, relative to `directory` or absolute, or `s3://bucket/prefix`. Default: that of settings.yaml. */
+  readonly remote?: string;
+  /** Absolute. Default: the project root. */
+  readonly directory?: string;
+}
+
+export interface PushReport extends PushSummary {
+  readonly key: string;
+  /** Ids of stages that are not finished for the current recipe, so that nothing of them could be sent. */
+  readonly unfinished: readonly string[];
+}
+
+export interface PulledStage {
+  readonly id: string;
+  /** Null where an input is not known, because what makes it was not found either. */
+  readonly fingerprint: string | null;
+  /** `refused`: there is an entry by a key that is not trusted. */
+  readonly outcome: "pulled" | "here" | "absent" | "refused";
+  /** Who vouches for it, or would. */
+  readonly key?: string;
+}
+
+export interface PullReport extends PullAmount {
+  readonly remote: string;
+  readonly stages: readonly PulledStage[];
+  /** Why what was refused was refused, and how to trust it. */
+  readonly refusals: readonly SerializedError[];
+}
+
 export interface Exchange {
   /** Makes the key pair where there is none. Throws `KEY_UNREADABLE` and `KEY_EXPOSED`. */
   key(): Promise<KeyReport>;
@@ -54,4 +88,17 @@ export interface Exchange {
   exportRun(what: readonly string[], options?: ExportOptions): Promise<ExportReport>;
   /** `file`: absolute. All of it or nothing. Throws what reading an archive throws. */
   importRun(file: string, options?: ExchangeOptions & TrustOptions): Promise<ImportSummary>;
+  /**
+   * Sends what is finished for the current recipe of the targets and of what they need; no targets: everything.
+   * Throws `REMOTE_NOT_NAMED`, `NOTHING_TO_PUSH`, `UNKNOWN_TARGET`, and what remotes throw.
+   */
+  push(
+    targets: readonly string[],
+    options?: ExchangeOptions & TrustOptions & RemoteChoice,
+  ): Promise<PushReport>;
+  /** Fetches what the current recipe of the targets needs and this project has not. Throws as `push` does. */
+  pull(
+    targets: readonly string[],
+    options?: ExchangeOptions & TrustOptions & RemoteChoice,
+  ): Promise<PullReport>;
 }

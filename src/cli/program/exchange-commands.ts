@@ -1,8 +1,11 @@
 /** Commands that share finished work between machines. */
+import type { Command } from "commander";
 import { collect, jsonOption, recipe, type JsonOption } from "./options.ts";
 import type { RecipeOptions } from "../cli-context.ts";
 import type { ExportCommandOptions } from "../commands/export-run.ts";
 import type { ImportCommandOptions } from "../commands/import-run.ts";
+import type { PullCommandOptions } from "../commands/pull.ts";
+import type { PushCommandOptions } from "../commands/push.ts";
 import type { CommandParts } from "./command-parts.ts";
 
 const trustOption = [
@@ -36,4 +39,26 @@ export function addExchangeCommands({ command, context, finish }: CommandParts):
       const { importRunCommand } = await import("../commands/import-run.ts");
       finish(await importRunCommand(context, file, options));
     });
+
+  sharing(recipe(command("push [targets...]", "send finished stages to the remote, for others to pull")))
+    .option("--dry-run", "say what would be sent, send nothing")
+    .action(async (targets: string[], options: PushCommandOptions) => {
+      const { pushCommand } = await import("../commands/push.ts");
+      finish(await pushCommand(context, targets, options));
+    });
+
+  sharing(
+    recipe(command("pull [targets...]", "fetch from the remote what the recipe needs and others have made")),
+  )
+    .option("--dry-run", "say what would come, write nothing")
+    .action(async (targets: string[], options: PullCommandOptions) => {
+      const { pullCommand } = await import("../commands/pull.ts");
+      finish(await pullCommand(context, targets, options));
+    });
 }
+
+const sharing = (command: Command): Command =>
+  command
+    .option("--remote <url>", "a shared folder or s3://bucket/prefix (default: remote.url of settings.yaml)")
+    .option(...trustOption, collect, [])
+    .addOption(jsonOption());

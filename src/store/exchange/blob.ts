@@ -35,7 +35,7 @@ const corrupt = (what: string, sha256: string, why: string): PipelineError =>
   new PipelineError({
     code: "BLOB_CORRUPT",
     message: `the file ${sha256} in ${what} is not what its name says: ${why}`,
-    hint: "nothing of it was used; it must be sent again by somebody who has it whole",
+    hint: "nothing of it was used; remove it there, and npx pipeline push by somebody who has it whole sends it again",
   });
 
 /** Each file once, however many artifacts hold it. */
