@@ -8,53 +8,94 @@ import type { Json } from "../std/json.ts";
 
 /** Throws `TypeError` for NaN, infinities and anything that JSON cannot hold. `-0` is `0`, as in JSON. */
 export function canonicalEncode(value: Json): Uint8Array {
-  const chunks: Uint8Array[] = [];
-  encode(value, chunks);
-  return Buffer.concat(chunks);
+  const bytes = new ByteWriter();
+  encode(value, bytes);
+  return bytes.written();
 }
 
-function encode(value: unknown, chunks: Uint8Array[]): void {
-  if (value === null) chunks.push(tag("n"));
-  else if (typeof value === "boolean") chunks.push(tag(value ? "t" : "f"));
-  else if (typeof value === "number") chunks.push(encodeNumber(value));
-  else if (typeof value === "string") encodeString(value, chunks);
-  else if (Array.isArray(value)) encodeArray(value, chunks);
-  else if (isPlainObject(value)) encodeObject(value, chunks);
+/** One buffer that grows: a plan encodes thousands of values, and a buffer for each of their parts would cost most of it. */
+class ByteWriter {
+  #buffer = Buffer.allocUnsafe(4096);
+  #length = 0;
+
+  written(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  ascii(text: string): void {
+    const start = this.#reserve(text.length);
+    // Shorter than this, calling into native code takes longer than the loop.
+    if (text.length > 32) this.#buffer.write(text, start, "latin1");
+    else
+      for (let index = 0; index < text.length; index++) this.#buffer[start + index] = text.charCodeAt(index);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#reserve(bytes.byteLength));
+  }
+
+  double(value: number): void {
+    const start = this.#reserve(8);
+    this.#buffer.writeDoubleBE(value, start);
+  }
+
+  /** Where the next `count` bytes go. */
+  #reserve(count: number): number {
+    const start = this.#length;
+    this.#length += count;
+    if (this.#length > this.#buffer.byteLength) {
+      const grown = Buffer.allocUnsafe(2 * this.#length);
+      grown.set(this.#buffer.subarray(0, start));
+      this.#buffer = grown;
+    }
+    return start;
+  }
+}
+
+function encode(value: unknown, bytes: ByteWriter): void {
+  if (value === null) bytes.ascii("n");
+  else if (typeof value === "boolean") bytes.ascii(value ? "t" : "f");
+  else if (typeof value === "number") encodeNumber(value, bytes);
+  else if (typeof value === "string") encodeString(value, bytes);
+  else if (Array.isArray(value)) encodeArray(value, bytes);
+  else if (isPlainObject(value)) encodeObject(value, bytes);
   else throw new TypeError(`cannot encode a ${typeof value}: only JSON values have a canonical form`);
 }
 
-const tag = (text: string): Uint8Array => Buffer.from(text, "latin1");
-
-function encodeNumber(value: number): Uint8Array {
+function encodeNumber(value: number, bytes: ByteWriter): void {
   if (!Number.isFinite(value)) throw new TypeError(`cannot encode ${value}: JSON has no such number`);
-  const bytes = Buffer.alloc(9);
-  bytes.write("d", "latin1");
-  bytes.writeDoubleBE(value === 0 ? 0 : value, 1);
-  return bytes;
+  bytes.ascii("d");
+  bytes.double(value === 0 ? 0 : value);
 }
 
-function encodeString(value: string, chunks: Uint8Array[]): void {
+function encodeString(value: string, bytes: ByteWriter): void {
+  if (Buffer.byteLength(value, "utf8") === value.length) {
+    bytes.ascii(`s${value.length}:`);
+    bytes.ascii(value);
+    return;
+  }
   const utf8 = Buffer.from(value, "utf8");
   // UTF-8 cannot hold lone surrogates: Node writes U+FFFD for them, which would make two strings one.
   const wellFormed = utf8.toString("utf8") === value;
-  const bytes = wellFormed ? utf8 : Buffer.from(value, "utf16le");
-  chunks.push(tag(`${wellFormed ? "s" : "w"}${bytes.byteLength}:`), bytes);
+  const encoded = wellFormed ? utf8 : Buffer.from(value, "utf16le");
+  bytes.ascii(`${wellFormed ? "s" : "w"}${encoded.byteLength}:`);
+  bytes.bytes(encoded);
 }
 
-function encodeArray(values: readonly unknown[], chunks: Uint8Array[]): void {
-  chunks.push(tag(`a${values.length}:`));
-  for (const value of values) encode(value, chunks);
+function encodeArray(values: readonly unknown[], bytes: ByteWriter): void {
+  bytes.ascii(`a${values.length}:`);
+  for (const value of values) encode(value, bytes);
 }
 
 /** A property that is `undefined` is absent, as in JSON. */
-function encodeObject(object: Readonly<Record<string, unknown>>, chunks: Uint8Array[]): void {
+function encodeObject(object: Readonly<Record<string, unknown>>, bytes: ByteWriter): void {
   const keys = Object.keys(object)
     .filter((key) => object[key] !== undefined)
-    .sort(byCodeUnit);
-  chunks.push(tag(`o${keys.length}:`));
+    .sort(); // without a function, by code unit
+  bytes.ascii(`o${keys.length}:`);
   for (const key of keys) {
-    encodeString(key, chunks);
-    encode(object[key], chunks);
+    encodeString(key, bytes);
+    encode(object[key], bytes);
   }
 }
 
