@@ -14,22 +14,29 @@ export interface FileDigest {
   readonly sizeBytes: number;
 }
 
-/** Streams the file through constant memory. Rejects with the signal's reason where it is aborted. */
+/**
+ * Streams the file through constant memory, reading one chunk while the one before is hashed. Rejects with the
+ * signal's reason where it is aborted.
+ */
 export async function digestFile(path: string, signal?: AbortSignal): Promise<FileDigest> {
   const hash = createHash("sha256");
   const file = await open(path, "r");
+  let sizeBytes = 0;
+  let [current, other] = [Buffer.allocUnsafe(CHUNK_BYTES), Buffer.allocUnsafe(CHUNK_BYTES)];
+  let reading = file.read(current, 0, CHUNK_BYTES);
   try {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    let sizeBytes = 0;
     for (;;) {
-      signal?.throwIfAborted();
-      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES);
+      const { bytesRead } = await reading;
       if (bytesRead === 0) break;
-      hash.update(buffer.subarray(0, bytesRead));
+      reading = file.read(other, 0, CHUNK_BYTES);
+      hash.update(current.subarray(0, bytesRead));
       sizeBytes += bytesRead;
+      [current, other] = [other, current];
+      signal?.throwIfAborted();
     }
     return { sha256: hash.digest("hex"), sizeBytes };
   } finally {
+    await Promise.allSettled([reading]); // the buffers must not be written to any more
     await file.close();
   }
 }

@@ -2,14 +2,15 @@
  * A project as a session works on it: its pipeline wired with a recipe, its compiled code and its store. What
  * commands do takes one of these; `openSession` (session.ts) makes it.
  */
+import { digestLocalFiles } from "../hashing/local-files.ts";
 import type { LoadedConfig } from "../pipeline/config-load.ts";
-import type { Pipeline, ResolvedPipeline } from "../pipeline/define-pipeline.ts";
+import type { Pipeline, ResolvedPipeline, StageInstance } from "../pipeline/define-pipeline.ts";
 import type { Store } from "../store/store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { CompiledManifest } from "./compiled.ts";
 import { Continuations } from "./continuations.ts";
 import { makePlan, type FullPlan, type PlanReads } from "./plan.ts";
-import { makeRecipes } from "./recipe.ts";
+import { makeRecipes, type Recipe } from "./recipe.ts";
 import type { SessionOptions } from "./session-types.ts";
 import type { Settings } from "./settings.ts";
 import { refuseUncached, selectStages, type Selection } from "./selection.ts";
@@ -68,12 +69,18 @@ export class OpenProject {
    * a selection leaves out what must run first.
    */
   async plan(targets: readonly string[] = [], selection: Selection = {}): Promise<FullPlan> {
-    const { resolved, manifest } = this.parts;
+    const { resolved } = this.parts;
     const { ids, forced, mustBeCached } = selectStages(resolved, targets, selection);
-    const recipes = (await makeRecipes(resolved, manifest, this.projectRoot)).filter(({ id }) => ids.has(id));
+    const recipes = await this.recipes(resolved.stages.filter(({ id }) => ids.has(id)));
     const full = await makePlan({ pipeline: resolved.name, targets, recipes, forced }, this.reads);
     refuseUncached(full.plan, mustBeCached);
     return full;
+  }
+
+  /** Of these stages. Files that they name are hashed where their stats changed. Throws what makeRecipes throws. */
+  recipes(stages: readonly StageInstance[] = this.parts.resolved.stages): Promise<readonly Recipe[]> {
+    const digestFiles = (path: string) => digestLocalFiles(this.projectRoot, path, this.store.stats);
+    return makeRecipes(stages, this.parts.manifest, digestFiles);
   }
 
   /** Ids of the stages that targets name, without what they need. Throws `UNKNOWN_TARGET`. */

@@ -51,12 +51,13 @@ export function loadProgram(file: string, purpose: string): LoadedProgram {
   const require = (id: string): unknown => nodeRequire(id.startsWith("file:") ? fileURLToPath(id) : id);
   const module: { exports: object } = { exports: {} };
   const run = script.runInThisContext() as ScriptFunction;
+  let saved = cachedData !== undefined && script.cachedDataRejected !== true;
   run(module.exports, module, require, (id) => lazyModule(() => require(id)), file, dirname(file));
   return {
     ...(module.exports as ProgramParts),
     saveCodeCache: () => {
-      if (cachedData === undefined || script.cachedDataRejected === true)
-        writeCodeCache(cacheFile, script.createCachedData());
+      if (!saved) writeCodeCache(cacheFile, script.createCachedData());
+      saved = true;
     },
   };
 }

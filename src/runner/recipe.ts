@@ -4,10 +4,9 @@
  */
 import { userError } from "../errors.ts";
 import type { ArtifactFormat } from "../hashing/fingerprint.ts";
-import { digestLocalFiles } from "../hashing/local-files.ts";
 import type { SourceFacts } from "../hashing/source-digest.ts";
 import type { ArtifactMap } from "../pipeline/artifact.ts";
-import type { ResolvedPipeline, StageInstance } from "../pipeline/define-pipeline.ts";
+import type { StageInstance } from "../pipeline/define-pipeline.ts";
 import type { AnyStage, Resources } from "../pipeline/stage.ts";
 import type { StandardIssue } from "../pipeline/standard-schema.ts";
 import type { Json, JsonObject } from "../std/json.ts";
@@ -41,11 +40,14 @@ export interface Recipe {
   readonly needs: readonly string[];
 }
 
-/** In topological order. Throws `PARAM_INVALID` and `STAGE_WITHOUT_FILE`. */
+/** Of a file or folder, relative to the project; null where there is nothing. */
+export type DigestFiles = (path: string) => Promise<string | null>;
+
+/** In the order of the instances. Throws `PARAM_INVALID` and `STAGE_WITHOUT_FILE`. */
 export async function makeRecipes(
-  pipeline: ResolvedPipeline,
+  instances: readonly StageInstance[],
   manifest: CompiledManifest,
-  projectRoot: string,
+  digestFiles: DigestFiles,
 ): Promise<readonly Recipe[]> {
   const compiled = new Map(manifest.stages.map((stage) => [stage.name, stage]));
   const facts = new Map<() => Promise<Json>, Promise<Json>>();
@@ -55,14 +57,14 @@ export async function makeRecipes(
     facts.set(fact, answer);
     return answer;
   };
-  return Promise.all(pipeline.stages.map((instance) => makeRecipe(instance, compiled, ask, projectRoot)));
+  return Promise.all(instances.map((instance) => makeRecipe(instance, compiled, ask, digestFiles)));
 }
 
 async function makeRecipe(
   { id, stage, inputs, params: wired }: StageInstance,
   compiled: ReadonlyMap<string, CompiledStage>,
   ask: (fact: () => Promise<Json>) => Promise<Json>,
-  projectRoot: string,
+  digestFiles: DigestFiles,
 ): Promise<Recipe> {
   const { source, module, exportName } = compiled.get(stage.name) ?? missingFile(stage.name);
   const result = await stage.params["~standard"].validate(wired);
@@ -71,9 +73,7 @@ async function makeRecipe(
   const runtime = new Set(stage.runtimeParams ?? []);
   const facts = Object.entries(stage.environment ?? {}).map(([name, fact]) => [name, ask(fact)] as const);
   const localFiles = stage.files?.(params) ?? [];
-  const files = localFiles.map(
-    (path) => [`content of ${path}`, digestLocalFiles(projectRoot, path)] as const,
-  );
+  const files = localFiles.map((path) => [`content of ${path}`, digestFiles(path)] as const);
   return {
     id,
     name: stage.name,

@@ -50,6 +50,7 @@ export async function runTargets(
     await prepare?.((message) => log.emit({ type: "preparing", message }), signal);
     await store.sweepWork();
     const full = await planAndClaim(project, targets, options, runId);
+    await store.stats.save();
     const context: ExecutionContext = {
       runId,
       compiledDirectory,

@@ -3,13 +3,13 @@ import { readFileSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import type { CompileRecord } from "./freshness.ts";
 import type { OpenProject } from "./open-project.ts";
-import { makeRecipes } from "./recipe.ts";
 import type { WatchedFiles } from "./session-types.ts";
 import { SETTINGS_FILE } from "./settings.ts";
 
-export async function watchedFiles({ parts, projectRoot }: OpenProject): Promise<WatchedFiles> {
-  const { resolved, manifest, config, options } = parts;
-  const recipes = await makeRecipes(resolved, manifest, projectRoot);
+export async function watchedFiles(project: OpenProject): Promise<WatchedFiles> {
+  const { parts, projectRoot } = project;
+  const { config, options } = parts;
+  const recipes = await project.recipes();
   const folders = ["stages", "src"].map((name) => join(projectRoot, name)); // a new file there may be a new stage
   return {
     sources: [

@@ -10,6 +10,7 @@ import { lockHolder, tryLock, unlock } from "./locks.ts";
 import { ObjectDirectory, type Verdict } from "./objects.ts";
 import type { ExecutionRecord, ObjectRecord, RunRecord } from "./records.ts";
 import { viewPath, type Store } from "./store.ts";
+import { StatCache } from "./stat-cache.ts";
 import { makeView, sweepViewWork } from "./view.ts";
 import { deadWork, makeWorkDirectory, sweepWork } from "./work.ts";
 
@@ -38,6 +39,7 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
   return {
     directory: cacheDirectory,
     keeping: openKeeping({ projectRoot, index, objectPath, makeWorkDirectory: makeWork, claimants }),
+    stats: new StatCache(cacheDirectory),
     execution,
     object,
     viewed,

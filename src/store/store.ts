@@ -2,6 +2,7 @@
  * The store as the runner and lineage see it: finished executions, their artifacts, locks and the person's view
  * of them. `openStore` (open-store.ts) makes one. Reads of the index are synchronous and write nothing.
  */
+import type { StatMemory } from "../hashing/local-files.ts";
 import type { ProcessIdentity } from "../std/process-identity.ts";
 import type { Keeping } from "./keeping-types.ts";
 import type { Verdict } from "./objects.ts";
@@ -55,6 +56,8 @@ export interface Store extends IndexReads {
   readonly directory: string;
   /** Pins, claims and eviction: what must stay and what may go. */
   readonly keeping: Keeping;
+  /** Of files outside the store that stages read; `save` writes what was learnt. */
+  readonly stats: StatMemory & { save(): Promise<void> };
   objectPath(digest: string): string;
   /** Hashes and seals a finished directory and moves it among the objects. Not yet a hit: `commit` makes it one. */
   adopt(directory: string): Promise<ObjectRecord>;

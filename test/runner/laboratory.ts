@@ -22,6 +22,7 @@ import type { CompiledManifest } from "../../src/runner/compiled.ts";
 import { Continuations } from "../../src/runner/continuations.ts";
 import type { Executor, StageLaunch } from "../../src/runner/executor.ts";
 import { makePlan, type FullPlan, type PlanReads } from "../../src/runner/plan.ts";
+import { digestLocalFiles } from "../../src/hashing/local-files.ts";
 import { makeRecipes } from "../../src/runner/recipe.ts";
 import { runPlan } from "../../src/runner/run.ts";
 import type { RunSummary } from "../../src/runner/session-types.ts";
@@ -66,11 +67,10 @@ export class Laboratory {
   async plan(world: World, targets: readonly string[], forced: ReadonlySet<string>): Promise<FullPlan> {
     const { pipeline, manifest } = describe(world);
     const { ids } = selectStages(pipeline, targets, {});
-    const recipes = await makeRecipes(pipeline, manifest, this.#directory);
-    return makePlan(
-      { pipeline: "random", targets, recipes: recipes.filter(({ id }) => ids.has(id)), forced },
-      this.reads,
-    );
+    const digestFiles = (path: string) => digestLocalFiles(this.#directory, path, this.store.stats);
+    const stages = pipeline.stages.filter(({ id }) => ids.has(id));
+    const recipes = await makeRecipes(stages, manifest, digestFiles);
+    return makePlan({ pipeline: "random", targets, recipes, forced }, this.reads);
   }
 
   async run(
