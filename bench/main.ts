@@ -3,11 +3,21 @@ import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { encoding } from "./encoding.ts";
 import { exportParity } from "./export-parity.ts";
-import { noOpRun } from "./no-op-run.ts";
 import { pretraining } from "./pretraining.ts";
+import { hashing } from "./runner/hashing.ts";
+import { noOpRun } from "./runner/no-op-run.ts";
+import { manyFiles, manyStages } from "./runner/scale.ts";
 import type { BenchRow, Benchmark } from "./row.ts";
 
-const benchmarks: readonly Benchmark[] = [noOpRun, pretraining, encoding, exportParity];
+const benchmarks: readonly Benchmark[] = [
+  noOpRun,
+  manyStages,
+  manyFiles,
+  hashing,
+  pretraining,
+  encoding,
+  exportParity,
+];
 
 /** @returns the exit code: 1 where a benchmark failed or found a bar violated, 2 for an unknown name */
 export async function main(argv: string[]): Promise<number> {

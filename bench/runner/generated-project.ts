@@ -6,6 +6,9 @@ import { execa } from "execa";
 
 export const packageRoot = process.cwd();
 
+/** Different results in the project of many stages. */
+const VARIANTS = 4;
+
 const bin = join(packageRoot, "bin/pipeline.js");
 
 /** Path below the project → contents. */
@@ -131,6 +134,56 @@ export function modelShapedProject(): ProjectFiles {
         const scores = scoresOf("eval", model);
         const { text: out } = p.add(bundle, { inputs: { model, ...shared, baseScores, sftScores, scores }, params: config.bundle });
         return { bundle: out, scores };
+      }, { defaultConfig: "configs/default.yaml" });`,
+  };
+}
+
+/**
+ * `count` instances of one stage, wired as chains that fan out and in. What they write is alike for `VARIANTS` kinds of
+ * them, and equal work is shared: it is built in seconds, and planned as a thousand stages are.
+ */
+export function manyStagesProject(count: number): ProjectFiles {
+  return {
+    "src/text.ts": textArtifact,
+    "stages/link.ts": joiningStage("link", ["left", "right"]).replace(
+      /const text = .*;/,
+      "const text = params.label;",
+    ),
+    "stages/first.ts": joiningStage("first", []),
+    "configs/default.yaml": "label: link\n",
+    "pipeline.ts": `
+      import { z } from "zod";
+      import { definePipeline } from "${author}";
+      import { first } from "./stages/first.ts";
+      import { link } from "./stages/link.ts";
+      const Config = z.strictObject({ label: z.string() });
+      export default definePipeline("many-stages", Config, (p, config) => {
+        const made = [p.add(first, { inputs: {}, params: {} }).text];
+        for (let index = 1; index < ${count}; index++) {
+          const [left, right] = [made[index - 1], made[Math.floor(index / 2)]];
+          const params = { label: config.label + (index % ${VARIANTS}) };
+          made.push(p.add(link, { id: "link-" + index, inputs: { left, right }, params }).text);
+        }
+        return { last: made[made.length - 1] };
+      }, { defaultConfig: "configs/default.yaml" });`,
+  };
+}
+
+/** One stage that names a folder of files. */
+export function filesProject(folder: string): ProjectFiles {
+  return {
+    "src/text.ts": textArtifact,
+    "stages/reader.ts": joiningStage("reader", []).replace(
+      "async run(",
+      `files: () => [${JSON.stringify(folder)}],\n    async run(`,
+    ),
+    "configs/default.yaml": "seed: 1\n",
+    "pipeline.ts": `
+      import { definePipeline } from "${author}";
+      import { reader } from "./stages/reader.ts";
+      export default definePipeline("files", reader.params, (p, config) => {
+        const { text } = p.add(reader, { inputs: {}, params: config });
+        return { text };
       }, { defaultConfig: "configs/default.yaml" });`,
   };
 }
