@@ -39,9 +39,17 @@ function findProject(directory) {
 async function openProgram(projectRoot, purpose) {
   const roots = { projectRoot, packageRoot };
   const compiledDirectory = findCompiled(roots) ?? (await compile(roots));
-  const start = loadStart(compiledDirectory);
-  return { compiledDirectory, program: start.openProgram(compiledDirectory, purpose) };
+  const program =
+    programs.get(compiledDirectory) ?? loadStart(compiledDirectory).openProgram(compiledDirectory, purpose);
+  programs.set(compiledDirectory, program);
+  return { compiledDirectory, program };
 }
+
+/**
+ * What this process has opened: sources that did not change are one program, however often they are asked for.
+ * @type {Map<string, LoadedProgram>}
+ */
+const programs = new Map();
 
 /**
  * @param {string} compiledDirectory
