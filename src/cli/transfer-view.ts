@@ -19,11 +19,15 @@ export async function transferring<Result>(
 ): Promise<Result | undefined> {
   const interrupts = listenForInterrupts();
   const line = createProgressLine(context, verb);
+  let lastNotice: string | undefined;
   try {
     return await work({
       signal: interrupts.signal,
       onProgress: line.show,
       onNotice: (message) => {
+        // Several requests fail at once for one reason.
+        if (message === lastNotice) return;
+        lastNotice = message;
         line.clear();
         note(context, `${context.errorPaint("yellow", "notice")} ${message}`);
       },

@@ -36,13 +36,15 @@ export async function pullCommand(
   if (report === undefined) return exitCodes.interrupted;
   if (json === true) printJson(context, { ...report, dryRun });
   else print(context, pullText(report, dryRun, context));
-  for (const refusal of report.refusals)
+  // One for each key: what else it signed is in the table.
+  const refusals = new Map(report.refusals.map((refusal) => [refusal.hint, refusal]));
+  for (const refusal of refusals.values())
     note(context, errorText(refusal, { paint: context.errorPaint, verbose: context.verbose }));
   return report.refusals.length === 0 ? exitCodes.ok : exitCodes.user;
 }
 
 function pullText(
-  { remote, stages, files, sizeBytes }: PullReport,
+  { remote, stages, files, sizeBytes, refusals }: PullReport,
   dryRun: boolean,
   { paint }: CliContext,
 ): string {
@@ -55,10 +57,15 @@ function pullText(
   const rows = stages.map(({ id, fingerprint, outcome, key }) => [
     { text: `  ${id}` },
     { text: fingerprint === null ? "" : shortDigest(fingerprint), style: "dim" as const },
-    { text: outcomeTexts[outcome] + (key === undefined ? "" : `, signed by ${key}`) },
+    {
+      text:
+        (outcome === "absent" && fingerprint === null
+          ? "not known before its inputs are"
+          : outcomeTexts[outcome]) + (key === undefined ? "" : `, signed by ${key}`),
+    },
   ]);
   return [
-    `${paint("green", "✔")} ${remote}: ${countOf(files, "file")}, ${formatBytes(sizeBytes)} ${dryRun ? "to fetch" : "fetched"}`,
+    `${refusals.length === 0 ? paint("green", "✔") : paint("yellow", "!")} ${remote}: ${countOf(files, "file")}, ${formatBytes(sizeBytes)} ${dryRun ? "to fetch" : "fetched"}`,
     ...table(rows, paint),
   ].join("\n");
 }

@@ -25,6 +25,8 @@ export async function openRemote(
       /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(url) ?? [];
     if (bucket === "") throw invalid(url, "a bucket's name is 3 to 63 lower-case letters, digits, . and -");
     // Loaded for this alone: the SDK is large.
+    // It tells every user of Node 20 on every start that later versions of it will not run there.
+    process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
     const { S3Remote } = await import("./s3-remote.ts");
     // Another service than Amazon's has mostly no regions, and the SDK demands one.
     const withRegion = region ?? (endpoint === undefined ? undefined : "us-east-1");
