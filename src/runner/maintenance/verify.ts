@@ -10,7 +10,6 @@ import type { ExecutionRecord } from "../../store/records.ts";
 import type { Store } from "../../store/store.ts";
 import { chooseExecutor } from "../choose-executor.ts";
 import type { NewEvent } from "../event-log.ts";
-import type { RunnerEvent } from "../event.ts";
 import type { ReadyStage } from "../execute-stage.ts";
 import { launchStage } from "../launch-stage.ts";
 import type { FileDifference, VerifyOptions, VerifyReport } from "../maintenance-types.ts";
