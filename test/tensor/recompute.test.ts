@@ -20,7 +20,10 @@ function lossAndGradients(wrap: Wrap): Tensor[] {
   const layer = (input: Tensor) =>
     wrap([input], ([y = input]) => {
       const hidden = ops.sigmoid(ops.matmul(y, w));
-      return ops.mul(wrap([hidden], ([h = hidden]) => ops.exp(ops.mul(h, h))), y);
+      return ops.mul(
+        wrap([hidden], ([h = hidden]) => ops.exp(ops.mul(h, h))),
+        y,
+      );
     });
   const first = layer(x);
   const loss = ops.sum(ops.add(first, layer(first)));
