@@ -13,6 +13,7 @@ export {
   type Extension,
   type Progress,
   type Resources,
+  type Retry,
   type Stage,
   type StageContext,
 } from "./stage.ts";

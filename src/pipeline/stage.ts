@@ -54,6 +54,18 @@ export interface Extension<Params> {
   readonly sharedSteps: (earlier: Params, later: Params) => number;
 }
 
+/** When a stage that failed is started again by itself. Each try goes on from the last checkpoint. */
+export interface Retry {
+  /** Tries in all, the first one included. */
+  readonly attempts: number;
+  /** Milliseconds before the second try, doubled before each further one. */
+  readonly backoffMs: number;
+  /** The longest pause in milliseconds; default ten minutes. */
+  readonly maxBackoffMs?: number;
+  /** Codes of the errors that may pass; default: all. A mistake of the user's is never tried again. */
+  readonly codes?: readonly string[];
+}
+
 export interface RunArguments<I extends ArtifactMap, O extends ArtifactMap, Params> {
   readonly inputs: { readonly [K in keyof I]: ValueOf<I[K]> };
   readonly outputs: { readonly [K in keyof O]: OutputSlot<KindOf<O[K]>, WriterOf<O[K]>> };
@@ -75,6 +87,13 @@ export interface Stage<I extends ArtifactMap, O extends ArtifactMap, P extends S
   /** Params with the role *extends*: raising them goes on from a finished execution instead of starting anew. */
   readonly extension?: Extension<InferOutput<P>>;
   readonly resources?: Resources;
+  /** Only for stages whose failures may pass by themselves; without it a failure ends the stage. */
+  readonly retry?: Retry;
+  /**
+   * Milliseconds of one slice, after which it is asked for a checkpoint, then killed. On this machine: jobs of a
+   * cluster have the time limit of settings.yaml.
+   */
+  readonly timeoutMs?: number;
   /** Facts about the machine that decide the result, e.g. which engine trains. Cheap: asked at every plan. */
   readonly environment?: Readonly<Record<string, () => Promise<Json>>>;
   /** Files and folders that the stage reads beside its inputs: their content is in the fingerprint. Relative to the project. */
@@ -95,6 +114,8 @@ export interface AnyStage {
   readonly params: StandardSchema;
   readonly runtimeParams?: readonly string[];
   readonly resources?: Resources;
+  readonly retry?: Retry;
+  readonly timeoutMs?: number;
   readonly environment?: Readonly<Record<string, () => Promise<Json>>>;
   readonly extension?: {
     readonly params: readonly string[];

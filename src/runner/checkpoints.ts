@@ -21,6 +21,10 @@ import type { Continuations, Milestone } from "./continuations.ts";
 export interface CheckpointMark {
   /** The last step that is safely on disk; absent before the first. */
   readonly step?: number;
+  /** How many steps it will be in all, where the stage said so. */
+  readonly total?: number;
+  /** Work of all slices up to that step, or to the end of the last one, in milliseconds. */
+  readonly elapsedMs?: number;
   /** Steps from which executions of this fingerprint went on. */
   readonly resumedFrom: readonly number[];
   /** Checkpoints that stay when the execution is finished. */
@@ -105,17 +109,48 @@ export function readMark(path: string): CheckpointMark {
 export function noteResume(markFile: string): CheckpointMark {
   const before = readMark(markFile);
   if (before.step === undefined) return before;
-  const mark = { ...before, step: before.step, resumedFrom: [...before.resumedFrom, before.step] };
+  const mark = { ...before, resumedFrom: [...before.resumedFrom, before.step] };
   writeMark(markFile, mark);
   return mark;
 }
 
-/** The step is on disk when this returns. Synchronous: native work may block the event loop right after. */
-export function markStep(markFile: string, step: number, keep?: readonly string[]): void {
-  const mark = readMark(markFile);
-  const others = (mark.milestones ?? []).filter((milestone) => milestone.step !== step);
-  const milestones = keep === undefined ? others : [...others, { step, paths: keep }];
-  writeMark(markFile, { ...mark, step, ...(milestones.length === 0 ? {} : { milestones }) });
+/**
+ * The mark in the hands of a stage process. What it notes is on disk when the call returns. Synchronous: native work may
+ * block the event loop right after.
+ */
+export class SliceMark {
+  readonly #file: string;
+  /** Milliseconds of the slices before; this one began with its process. */
+  readonly #before: number;
+
+  constructor(markFile: string) {
+    this.#file = markFile;
+    const { step, elapsedMs = 0 } = readMark(markFile);
+    this.#before = step === undefined ? 0 : elapsedMs;
+  }
+
+  /** `keep`: files of the checkpoint that stay when the execution is finished. */
+  checkpointed(step: number, total: number | undefined, keep?: readonly string[]): void {
+    const mark = readMark(this.#file);
+    const others = (mark.milestones ?? []).filter((milestone) => milestone.step !== step);
+    const milestones = keep === undefined ? others : [...others, { step, paths: keep }];
+    writeMark(this.#file, {
+      ...mark,
+      step,
+      elapsedMs: this.#elapsedMs,
+      ...(total === undefined ? {} : { total }),
+      ...(milestones.length === 0 ? {} : { milestones }),
+    });
+  }
+
+  /** The work is done. */
+  finished(): void {
+    writeMark(this.#file, { ...readMark(this.#file), elapsedMs: this.#elapsedMs });
+  }
+
+  get #elapsedMs(): number {
+    return this.#before + Math.round(performance.now());
+  }
 }
 
 function writeMark(path: string, mark: CheckpointMark): void {

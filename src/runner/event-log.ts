@@ -1,7 +1,8 @@
-/** Where events go: stamped with the time, to whoever listens, and to the log of the stage that they are about. */
+/** Where events go: stamped with the time, free of secrets, to whoever listens, and to the log of the stage that they are about. */
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { RunnerEvent } from "./event.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** An event before it is stamped. */
 export type NewEvent = RunnerEvent extends infer E ? (E extends RunnerEvent ? Omit<E, "at"> : never) : never;
@@ -9,17 +10,19 @@ export type NewEvent = RunnerEvent extends infer E ? (E extends RunnerEvent ? Om
 export class EventLog {
   readonly #directory: string;
   readonly #onEvent: (event: RunnerEvent) => void;
+  readonly #secrets: Pick<Secrets, "redact">;
   readonly #files = new Map<string, number>();
 
   /** `directory`: of this run, made when the first stage starts. */
-  constructor(directory: string, onEvent: (event: RunnerEvent) => void) {
+  constructor(directory: string, secrets: Pick<Secrets, "redact">, onEvent: (event: RunnerEvent) => void) {
     this.#directory = directory;
+    this.#secrets = secrets;
     this.#onEvent = onEvent;
   }
 
   readonly emit = (event: NewEvent): void => {
     // Spreading a union loses which member it was; the type of `event` says it is one.
-    const stamped = { at: new Date().toISOString(), ...event } as RunnerEvent;
+    const stamped = { at: new Date().toISOString(), ...this.#secrets.redact(event) } as RunnerEvent;
     if (stamped.type === "stage-started") this.#open(stamped.stage);
     this.#onEvent(stamped);
     if ("stage" in stamped) this.#write(stamped.stage, stamped);

@@ -44,8 +44,20 @@ export type RunnerEvent =
       readonly reasons: PlannedStage["reasons"];
       /** The checkpoint's step that it goes on from. */
       readonly resumeStep?: number;
-      /** Milliseconds the previous execution of this stage took, where one is known. */
+      /** Milliseconds that it will take by what it took before (predict.ts), where anything is known. */
       readonly expectedMs?: number;
+    })
+  /** It failed and is started again after a pause, because its definition says so. */
+  | (Base & {
+      readonly type: "stage-retry";
+      readonly stage: string;
+      /** The try that comes; the first one was 1. */
+      readonly attempt: number;
+      readonly attempts: number;
+      readonly delayMs: number;
+      readonly error: SerializedError;
+      /** The checkpoint's step that it goes on from. */
+      readonly resumeStep?: number;
     })
   | (Base & { readonly type: "stage-progress"; readonly stage: string; readonly progress: Progress })
   | (Base & { readonly type: "stage-checkpoint"; readonly stage: string; readonly step: number })
@@ -59,6 +71,7 @@ export type RunnerEvent =
       readonly type: "stage-finished";
       readonly stage: string;
       readonly fingerprint: string;
+      /** In this run. */
       readonly durationMs: number;
       readonly outputs: Readonly<Record<string, OutputRecord>>;
     })

@@ -10,20 +10,25 @@ import type { JsonObject } from "../std/json.ts";
 import { thisProcess } from "../std/process-identity.ts";
 import type { ExecutionRecord, ObjectRecord, OutputEntry } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import type { CheckpointMark, Checkpoints } from "./checkpoints.ts";
+import { runAttempts } from "./attempts.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import type { Continuations } from "./continuations.ts";
 import type { NewEvent } from "./event-log.ts";
-import type { Executor, WorkDirectory } from "./executor.ts";
+import type { Executor } from "./executor.ts";
 import { explainFailure } from "./failure.ts";
-import { launchStage } from "./launch-stage.ts";
 import type { StagePlan } from "./plan.ts";
 import type { Grant } from "./resource-queue.ts";
+import type { DigestFiles } from "./recipe.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** What all executions of a run share. */
 export interface ExecutionContext {
   readonly runId: string;
+  readonly digestFiles: DigestFiles;
   readonly compiledDirectory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of that environment, and of the runner's own. */
+  readonly secrets: Secrets;
   readonly store: Store;
   readonly checkpoints: Checkpoints;
   readonly continuations: Continuations;
@@ -44,6 +49,7 @@ export type ReadyStage = StagePlan & {
 };
 
 export type StageOutcome =
+  /** `durationMs`: of this run, pauses between tries included; the record sums up the work of all slices. */
   | { readonly outcome: "executed"; readonly execution: ExecutionRecord; readonly durationMs: number }
   /** Another runner made it while this one waited. */
   | { readonly outcome: "shared" }
@@ -110,42 +116,28 @@ async function runLocked(
   grant: Grant,
   forced: boolean,
 ): Promise<StageOutcome> {
-  const { store, checkpoints, continuations, emit, runId } = context;
+  const { store, checkpoints, continuations, runId } = context;
   const { recipe, planned } = stage;
   const { fingerprint } = planned;
   const executor = await context.executor();
   const work = await executor.workDirectory(fingerprint, forced);
   if (forced) await checkpoints.remove(fingerprint);
-  const mark = await beginCheckpoints(context, stage, work);
-  const expectedMs = store.latest(recipe.id)?.durationMs;
-  const logFile = `cache/logs/${runId}/${recipe.id}.jsonl`;
   const startedAt = work.begun ?? new Date();
-  emit({
-    type: "stage-started",
-    stage: recipe.id,
-    fingerprint,
-    reasons: planned.reasons,
-    ...(mark.step === undefined ? {} : { resumeStep: mark.step }),
-    ...(expectedMs === undefined ? {} : { expectedMs }),
-  });
-
   try {
     const directories = Object.fromEntries(
       Object.keys(recipe.outputs).map((name) => [name, join(work.path, "outputs", name)]),
     );
-    const result = await launchStage(context, executor, stage, grant, {
-      outputs: directories,
-      checkpointDirectory: checkpoints.dataDirectory(fingerprint),
-      checkpointMark: checkpoints.markFile(fingerprint),
-    });
-    if (result.outcome === "failed") {
-      if (checkpoints.isEmpty(fingerprint)) await checkpoints.remove(fingerprint);
-      if (!context.signal.aborted) return result;
+    const result = await runAttempts(context, executor, stage, { grant, work, outputs: directories });
+    if (result.outcome !== "done" && checkpoints.isEmpty(fingerprint)) await checkpoints.remove(fingerprint);
+    if (result.outcome === "failed") return result;
+    if (result.outcome === "interrupted") {
       const { step } = checkpoints.read(fingerprint);
       return { outcome: "interrupted", ...(step === undefined ? {} : { checkpointStep: step }) };
     }
+    const { retries, endedAt = new Date() } = result;
     const { objects, outputs } = await adoptOutputs(store, stage, directories, result.outputs);
-    const durationMs = (result.endedAt ?? new Date()).getTime() - startedAt.getTime();
+    const durationMs = endedAt.getTime() - startedAt.getTime();
+    const mark = checkpoints.read(fingerprint);
     const execution: ExecutionRecord = {
       fingerprint,
       fingerprintVersion: FINGERPRINT_VERSION,
@@ -160,11 +152,12 @@ async function runLocked(
       environment: recipe.environment,
       runId,
       startedAt: startedAt.toISOString(),
-      durationMs,
-      resumedFrom: checkpoints.read(fingerprint).resumedFrom,
+      durationMs: mark.elapsedMs ?? durationMs,
+      resumedFrom: mark.resumedFrom,
       ...(mark.extended ? { extended: mark.extended } : {}),
       ...(stage.family === undefined ? {} : { family: stage.family }),
-      logFile,
+      ...(retries === 0 ? {} : { retries }),
+      logFile: `cache/logs/${runId}/${recipe.id}.jsonl`,
     };
     store.commit(execution, objects);
     // A kill before this line leaves a checkpoint behind a hit; the next run sees to it.
@@ -173,19 +166,6 @@ async function runLocked(
   } finally {
     await work.dispose();
   }
-}
-
-async function beginCheckpoints(
-  { checkpoints, continuations }: ExecutionContext,
-  { planned: { fingerprint, extends: from } }: ReadyStage,
-  { begun }: WorkDirectory,
-): Promise<CheckpointMark> {
-  // The mark of an execution that goes on belongs to its stage process.
-  if (begun !== undefined) return checkpoints.read(fingerprint);
-  // A checkpoint of its own may have come since it was planned, from another runner that was interrupted.
-  return from !== undefined && checkpoints.read(fingerprint).step === undefined
-    ? checkpoints.extend(fingerprint, from, continuations)
-    : checkpoints.begin(fingerprint);
 }
 
 async function adoptOutputs(

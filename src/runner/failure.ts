@@ -25,12 +25,22 @@ export function stageDied(
     return new PipelineError({
       code: "STAGE_EXITED",
       message: `the process of stage ${stage} ended with exit code ${exitCode ?? "unknown"} before the stage was done${said}`,
-      hint: `pipeline run ${stage} goes on from the last checkpoint, where there is one`,
+      hint: `npx pipeline run ${stage} goes on from the last checkpoint, where there is one`,
     });
   return new PipelineError({
     code: "STAGE_KILLED",
     message: `the process of stage ${stage} was killed by ${signal}${said}`,
     hint: killedHint(signal, stderr.join("\n")),
+  });
+}
+
+/** `step`: of its last checkpoint. */
+export function stageTimedOut(stage: string, timeoutMs: number, step: number | undefined): PipelineError {
+  const onward = step === undefined ? "starts anew: it has no checkpoint" : `goes on from step ${step}`;
+  return new PipelineError({
+    code: "STAGE_TIMED_OUT",
+    message: `stage ${stage} was stopped, because it ran longer than its timeout of ${timeoutMs / 1000} s`,
+    hint: `npx pipeline run ${stage} ${onward}; or raise timeoutMs in the stage's definition`,
   });
 }
 
@@ -43,6 +53,6 @@ function killedHint(signal: string, stderr: string): string {
   if (signal === "SIGBUS")
     return `native code lost a mapped file, most often on a full disk: see df -h; then ${again}`;
   if (signal === "SIGSEGV" || signal === "SIGABRT" || signal === "SIGILL" || signal === "SIGFPE")
-    return `native code crashed: pipeline doctor shows the engine; ${again}`;
+    return `native code crashed: npx pipeline doctor shows the engine; ${again}`;
   return `somebody or something outside the pipeline sent it: ${again}`;
 }

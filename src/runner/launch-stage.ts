@@ -1,17 +1,27 @@
-/** Starts one stage under an executor and follows it to its end: what a run and a verification have in common. */
+/**
+ * Starts one slice of a stage under an executor and follows it to its end, with its timeout: what a run and a
+ * verification have in common. How it ends is a value.
+ */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { serializeError } from "../errors.ts";
 import type { Store } from "../store/store.ts";
+import { readMark } from "./checkpoints.ts";
 import type { NewEvent } from "./event-log.ts";
 import type { ReadyStage } from "./execute-stage.ts";
-import type { Executor, LaunchReport, StageResult } from "./executor.ts";
+import type { Executor, LaunchReport, RunningStage, StageResult } from "./executor.ts";
+import { stageTimedOut } from "./failure.ts";
 import type { Grant } from "./resource-queue.ts";
+import type { Secrets } from "./secrets.ts";
 import type { StageJob } from "./stage-protocol.ts";
+import type { UndeclaredReads } from "./watch-reads.ts";
 
 export interface LaunchContext {
   readonly runId: string;
   readonly compiledDirectory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of that environment, and of the runner's own. */
+  readonly secrets: Pick<Secrets, "redact">;
   readonly store: Pick<Store, "directory" | "objectPath">;
   readonly emit: (event: NewEvent) => void;
   /** Stop gently. */
@@ -30,7 +40,7 @@ export async function launchStage(
   grant: Grant,
   directories: LaunchDirectories,
 ): Promise<StageResult> {
-  const { store, emit, compiledDirectory, env, runId } = context;
+  const { store, emit, compiledDirectory, env, secrets, runId } = context;
   const stage = recipe.id;
   const downloadsDirectory = join(store.directory, "downloads");
   await mkdir(downloadsDirectory, { recursive: true });
@@ -62,12 +72,50 @@ export async function launchStage(
   // Either may have come while the process was being started.
   if (signal.aborted) child.interrupt();
   if (killSignal.aborted) child.kill();
+  // A job of a cluster waits in a queue, and has a time limit there.
+  const timeout = new Timeout(child, executor.name === "local" ? recipe.timeoutMs : undefined);
   try {
-    return await child.result;
+    const result = await child.result;
+    // Here what a stage says enters records and summaries.
+    if (result.outcome === "done" || !timeout.expired || signal.aborted) return secrets.redact(result);
+    const { step } = readMark(directories.checkpointMark);
+    return { outcome: "failed", error: serializeError(stageTimedOut(stage, timeout.afterMs, step)) };
   } finally {
+    timeout.dispose();
     signal.removeEventListener("abort", onInterrupt);
     killSignal.removeEventListener("abort", onKill);
   }
+}
+
+/** The longest that a timer of Node's can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** How long a stage may take to write its checkpoint; one that may not run as long is not given longer than it ran. */
+const GRACE_MS = 60_000;
+
+/** Asks the stage for a checkpoint when its time is up, and kills it where it does not end. */
+class Timeout {
+  expired = false;
+  readonly afterMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(child: Pick<RunningStage, "interrupt" | "kill">, timeoutMs: number | undefined) {
+    this.afterMs = timeoutMs ?? Infinity;
+    if (timeoutMs === undefined || timeoutMs > MAX_TIMER_MS) return;
+    this.#timer = setTimeout(() => {
+      this.expired = true;
+      child.interrupt();
+      this.#timer = setTimeout(() => child.kill(), Math.min(GRACE_MS, timeoutMs));
+    }, timeoutMs);
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function undeclaredReads({ paths, more }: UndeclaredReads): string {
+  const rest = more === 0 ? "" : ` and ${more} more`;
+  return `it reads what it does not declare, so that a change there reruns nothing: ${paths.join(", ")}${rest}; name it in \`files\` of the stage, or make it an input`;
 }
 
 function eventOf(stage: string, report: LaunchReport): NewEvent {
@@ -80,5 +128,7 @@ function eventOf(stage: string, report: LaunchReport): NewEvent {
       return { type: "stage-progress", stage, progress: report.progress };
     case "checkpoint":
       return { type: "stage-checkpoint", stage, step: report.step };
+    case "undeclared-reads":
+      return { type: "warning", code: "UNDECLARED_READ", stage, message: undeclaredReads(report) };
   }
 }

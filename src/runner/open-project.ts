@@ -10,9 +10,11 @@ import { Checkpoints } from "./checkpoints.ts";
 import type { CompiledManifest } from "./compiled.ts";
 import { Continuations } from "./continuations.ts";
 import { makePlan, type FullPlan, type PlanReads } from "./plan.ts";
-import { makeRecipes, type Recipe } from "./recipe.ts";
+import { historyOf } from "./predict.ts";
+import { makeRecipes, type DigestFiles, type Recipe } from "./recipe.ts";
 import type { SessionOptions } from "./session-types.ts";
 import type { Settings } from "./settings.ts";
+import { Secrets } from "./secrets.ts";
 import { refuseUncached, selectStages, type Selection } from "./selection.ts";
 import { targetIndex } from "./targets.ts";
 
@@ -30,19 +32,24 @@ export class OpenProject {
   readonly parts: ProjectParts;
   readonly checkpoints: Checkpoints;
   readonly continuations: Continuations;
-  /** What planning may look at. */
-  readonly reads: PlanReads;
+  readonly secrets: Secrets;
 
   constructor(parts: ProjectParts) {
     this.parts = parts;
-    const checkpoints = new Checkpoints(parts.store.directory);
-    const continuations = new Continuations(parts.store.directory);
-    this.checkpoints = checkpoints;
-    this.continuations = continuations;
-    this.reads = {
-      index: parts.store,
-      checkpointStep: (fingerprint) => checkpoints.read(fingerprint).step,
+    this.checkpoints = new Checkpoints(parts.store.directory);
+    this.continuations = new Continuations(parts.store.directory);
+    this.secrets = new Secrets({ ...process.env, ...this.env });
+  }
+
+  /** What planning may look at. History is read once, when the first stage that is no hit asks. */
+  get reads(): PlanReads {
+    const { checkpoints, continuations, store } = this;
+    let history: ReturnType<typeof historyOf> | undefined;
+    return {
+      index: store,
+      checkpoint: (fingerprint) => checkpoints.read(fingerprint),
       continuationSteps: (fingerprint) => continuations.steps(fingerprint),
+      past: (stageId) => (history ??= historyOf(store.executions())).get(stageId) ?? [],
     };
   }
 
@@ -65,8 +72,8 @@ export class OpenProject {
   }
 
   /**
-   * `targets`: none is everything. Throws `UNKNOWN_TARGET`, the errors of selection.ts, and `NEEDED_NOT_CACHED` where
-   * a selection leaves out what must run first.
+   * `targets`: none is everything. Throws `SECRET_IN_RECIPE`, the errors of selection.ts, and `NEEDED_NOT_CACHED`
+   * where a selection leaves out what must run first.
    */
   async plan(targets: readonly string[] = [], selection: Selection = {}): Promise<FullPlan> {
     const { resolved } = this.parts;
@@ -79,9 +86,10 @@ export class OpenProject {
 
   /** Of these stages. Files that they name are hashed where their stats changed. Throws what makeRecipes throws. */
   recipes(stages: readonly StageInstance[] = this.parts.resolved.stages): Promise<readonly Recipe[]> {
-    const digestFiles = (path: string) => digestLocalFiles(this.projectRoot, path, this.store.stats);
-    return makeRecipes(stages, this.parts.manifest, digestFiles);
+    return makeRecipes(stages, this.parts.manifest, this.digestFiles, this.secrets);
   }
+
+  readonly digestFiles: DigestFiles = (path) => digestLocalFiles(this.projectRoot, path, this.store.stats);
 
   /** Ids of the stages that targets name, without what they need. Throws `UNKNOWN_TARGET`. */
   idsOf(targets: readonly string[]): ReadonlySet<string> {

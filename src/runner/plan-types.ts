@@ -1,6 +1,7 @@
 /** What planning answers. A plan is data: made without writing anything, shared by run, plan, status and why. */
 import type { Json } from "../std/json.ts";
 import type { ExtendedFrom } from "../store/records.ts";
+import type { Prediction } from "./predict.ts";
 
 /**
  * Why a stage is a hit or must run: a closed set. `field` names what differs (a param path, an input, a
@@ -49,6 +50,10 @@ export interface PlannedStage {
   readonly resumeStep?: number;
   /** Resume: the finished execution whose checkpoint that is, where it is not an interrupted one's. */
   readonly extends?: ExtendedFrom;
+  /** Resume: how many steps it will be in all, where the stage said so. */
+  readonly resumeTotal?: number;
+  /** What running it will take, by what it took before; absent for a hit and where nothing is known. */
+  readonly predicted?: Prediction;
 }
 
 export interface Plan {

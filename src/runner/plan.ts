@@ -6,15 +6,19 @@ import { familyOf, fingerprintOf, type FingerprintFields } from "../hashing/fing
 import { explain, type CurrentRecipe } from "../lineage/explain.ts";
 import type { ExecutionRecord, ExtendedFrom, InputRecord, ObjectRecord } from "../store/records.ts";
 import type { IndexReads } from "../store/store.ts";
+import type { CheckpointMark } from "./checkpoints.ts";
 import { findExtension, type ExtensionReads } from "./find-extension.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
+import { predict, type PastExecution, type Reached } from "./predict.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** What planning may look at besides the recipes. */
 export interface PlanReads extends ExtensionReads {
   readonly index: Pick<IndexReads, "execution" | "latest" | "verify" | "family">;
-  /** The step of the newest checkpoint under a fingerprint. */
-  readonly checkpointStep: (fingerprint: string) => number | undefined;
+  /** Of the newest checkpoint under a fingerprint. */
+  readonly checkpoint: (fingerprint: string) => CheckpointMark;
+  /** Executions under a stage id, in any order. */
+  readonly past: (stageId: string) => readonly PastExecution[];
 }
 
 /** The execution that stands behind each finished or hit stage; a stage that must run first is not in it. */
@@ -80,7 +84,13 @@ export async function planStage(
       ...forcedReasons(forced),
       ...differences(recipe, inputs, reads),
     ];
-    const planned: PlannedStage = { ...base, decision: "run", fingerprint: null, reasons };
+    const planned: PlannedStage = {
+      ...base,
+      decision: "run",
+      fingerprint: null,
+      reasons,
+      ...predicted(recipe, reads),
+    };
     return { planned, recipe, inputs: undefined, fresh: [], damage: [] };
   }
 
@@ -103,7 +113,7 @@ export async function planStage(
     return { planned, recipe, inputs, ...family, hit: known, fresh, damage };
   }
 
-  const checkpointStep = forced ? undefined : reads.checkpointStep(fingerprint);
+  const { step: checkpointStep, total }: Reached = forced ? {} : reads.checkpoint(fingerprint);
   const extension =
     family && !known && !forced && checkpointStep === undefined
       ? findExtension(recipe, family.family, reads)
@@ -119,7 +129,7 @@ export async function planStage(
   ];
   const planned: PlannedStage =
     resumeStep === undefined
-      ? { ...base, decision: "run", fingerprint, reasons }
+      ? { ...base, decision: "run", fingerprint, reasons, ...predicted(recipe, reads) }
       : {
           ...base,
           decision: "resume",
@@ -127,8 +137,19 @@ export async function planStage(
           reasons,
           resumeStep,
           ...(extension ? { extends: extension } : {}),
+          ...(total === undefined ? {} : { resumeTotal: total }),
+          ...predicted(recipe, reads, { step: resumeStep, ...(total === undefined ? {} : { total }) }),
         };
   return { planned, recipe, inputs, ...family, fresh, damage, ...(known ? { seen: known.runId } : {}) };
+}
+
+function predicted(
+  { id, name }: Recipe,
+  reads: PlanReads,
+  reached?: Reached,
+): Pick<PlannedStage, "predicted"> {
+  const prediction = predict(name, reads.past(id), reached);
+  return prediction === undefined ? {} : { predicted: prediction };
 }
 
 function knownInputs(recipe: Recipe, settled: Settled): Record<string, InputRecord> {

@@ -7,14 +7,22 @@ import type { ArtifactFormat } from "../hashing/fingerprint.ts";
 import type { SourceFacts } from "../hashing/source-digest.ts";
 import type { ArtifactMap } from "../pipeline/artifact.ts";
 import type { StageInstance } from "../pipeline/define-pipeline.ts";
-import type { AnyStage, Resources } from "../pipeline/stage.ts";
+import type { AnyStage, Resources, Retry } from "../pipeline/stage.ts";
 import type { StandardIssue } from "../pipeline/standard-schema.ts";
 import type { Json, JsonObject } from "../std/json.ts";
 import type { CompiledManifest, CompiledStage } from "./compiled.ts";
+import type { Secrets } from "./secrets.ts";
 
 export interface RecipeInput extends Readonly<ArtifactFormat> {
   readonly stageId: string;
   readonly output: string;
+}
+
+/** A file or folder of the project that a stage reads. */
+export interface LocalFile {
+  /** As the stage names it. */
+  readonly path: string;
+  readonly digest: string | null;
 }
 
 export interface Recipe {
@@ -30,11 +38,13 @@ export interface Recipe {
   readonly runtimeParams: JsonObject;
   readonly source: SourceFacts;
   readonly environment: Readonly<Record<string, Json>>;
-  /** Files and folders that the stage reads beside its inputs, as it names them. */
-  readonly localFiles: readonly string[];
   /** How a finished execution may be gone on with. */
   readonly extension?: NonNullable<AnyStage["extension"]>;
   readonly resources: Resources;
+  readonly retry: Retry | undefined;
+  readonly timeoutMs: number | undefined;
+  /** Files and folders that the stage reads beside its inputs; their digests are in the environment. */
+  readonly localFiles: readonly LocalFile[];
   readonly code: Pick<CompiledStage, "module" | "exportName">;
   /** Ids of the stages whose outputs it reads. */
   readonly needs: readonly string[];
@@ -43,11 +53,12 @@ export interface Recipe {
 /** Of a file or folder, relative to the project; null where there is nothing. */
 export type DigestFiles = (path: string) => Promise<string | null>;
 
-/** In the order of the instances. Throws `PARAM_INVALID` and `STAGE_WITHOUT_FILE`. */
+/** In the order of the instances. Throws `PARAM_INVALID`, `STAGE_WITHOUT_FILE` and `SECRET_IN_RECIPE`. */
 export async function makeRecipes(
   instances: readonly StageInstance[],
   manifest: CompiledManifest,
   digestFiles: DigestFiles,
+  secrets: Pick<Secrets, "refuse">,
 ): Promise<readonly Recipe[]> {
   const compiled = new Map(manifest.stages.map((stage) => [stage.name, stage]));
   const facts = new Map<() => Promise<Json>, Promise<Json>>();
@@ -57,7 +68,14 @@ export async function makeRecipes(
     facts.set(fact, answer);
     return answer;
   };
-  return Promise.all(instances.map((instance) => makeRecipe(instance, compiled, ask, digestFiles)));
+  const recipes = await Promise.all(
+    instances.map((instance) => makeRecipe(instance, compiled, ask, digestFiles)),
+  );
+  for (const { id, params, environment } of recipes) {
+    secrets.refuse(`stage ${id}, param`, params);
+    secrets.refuse(`stage ${id}, environment fact`, environment);
+  }
+  return recipes;
 }
 
 async function makeRecipe(
@@ -72,8 +90,12 @@ async function makeRecipe(
   const params = result.value as JsonObject;
   const runtime = new Set(stage.runtimeParams ?? []);
   const facts = Object.entries(stage.environment ?? {}).map(([name, fact]) => [name, ask(fact)] as const);
-  const localFiles = stage.files?.(params) ?? [];
-  const files = localFiles.map((path) => [`content of ${path}`, digestFiles(path)] as const);
+  const localFiles = await Promise.all(
+    (stage.files?.(params) ?? []).map(async (path): Promise<LocalFile> => ({
+      path,
+      digest: await digestFiles(path),
+    })),
+  );
   return {
     id,
     name: stage.name,
@@ -88,12 +110,15 @@ async function makeRecipe(
     identityParams: pick(params, (key) => !runtime.has(key)),
     runtimeParams: pick(params, (key) => runtime.has(key)),
     source,
-    environment: Object.fromEntries(
-      await Promise.all([...facts, ...files].map(async ([name, fact]) => [name, await fact] as const)),
-    ),
-    localFiles,
+    environment: Object.fromEntries([
+      ...(await Promise.all(facts.map(async ([name, fact]) => [name, await fact] as const))),
+      ...localFiles.map(({ path, digest }) => [`content of ${path}`, digest] as const),
+    ]),
     ...(stage.extension ? { extension: stage.extension } : {}),
     resources: stage.resources ?? {},
+    retry: stage.retry,
+    timeoutMs: stage.timeoutMs,
+    localFiles,
     code: { module, exportName },
     needs: [...new Set(Object.values(inputs).map(({ stageId }) => stageId))],
   };

@@ -22,7 +22,7 @@ export async function runTargets(
   targets: readonly string[],
   options: RunOptions,
 ): Promise<RunSummary> {
-  const { store, parts, env } = project;
+  const { store, parts, env, secrets } = project;
   const { compiledDirectory } = parts.options;
   const executor = once(chooseExecutor(project, options));
   selectStages(parts.resolved, targets, options); // what cannot be selected is told before anything is prepared
@@ -31,7 +31,8 @@ export async function runTargets(
   const runId = options.runId ?? makeRunId();
   const recorder = new RunRecorder(
     store.directory,
-    {
+    // The recipe is refused for its secrets later than this is written down.
+    secrets.redact({
       runId,
       pipeline: parts.resolved.name,
       targets,
@@ -41,10 +42,10 @@ export async function runTargets(
       until: options.until ?? [],
       only: options.only ?? [],
       keepGoing: options.keepGoing ?? false,
-    },
+    }),
     options.onEvent,
   );
-  const log = new EventLog(join(store.directory, "logs", runId), recorder.record);
+  const log = new EventLog(join(store.directory, "logs", runId), secrets, recorder.record);
   try {
     const { prepare, present = {} } = parts.definition.options;
     await prepare?.((message) => log.emit({ type: "preparing", message }), signal);
@@ -53,8 +54,10 @@ export async function runTargets(
     await store.stats.save();
     const context: ExecutionContext = {
       runId,
+      digestFiles: project.digestFiles,
       compiledDirectory,
       env,
+      secrets,
       store,
       checkpoints: project.checkpoints,
       continuations: project.continuations,
@@ -70,6 +73,8 @@ export async function runTargets(
       config: project.config,
       keepGoing: options.keepGoing ?? false,
     });
+  } catch (error) {
+    throw secrets.redactError(error);
   } finally {
     log.close();
     recorder.end();

@@ -185,7 +185,8 @@ class Run {
     return describeOutputs(recipe.id, execution);
   }
 
-  #fail(id: string, error: SerializedError): void {
+  #fail(id: string, said: SerializedError): void {
+    const error = this.#context.secrets.redact(said);
     if (!this.#request.keepGoing) this.#stopped ??= `stage ${id} failed`;
     this.#causes.set(id, id);
     this.#summaries.set(id, { id, outcome: "failed", outputs: {}, error });

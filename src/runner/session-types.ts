@@ -97,6 +97,8 @@ export interface ExecutionSummary {
   readonly acceptedFrom?: AcceptanceRecord;
   /** When its artifacts were removed to make room; ISO 8601. */
   readonly evictedAt?: string;
+  /** Tries that failed before the one that finished it; absent where there were none. */
+  readonly retries?: number;
   /** Relative to the project; JSON lines of `RunnerEvent`. */
   readonly logFile: string;
   readonly outputs: Readonly<Record<string, OutputRecord>>;
@@ -125,6 +127,7 @@ export interface WhyReport {
   readonly fingerprint: string | null;
   readonly reasons: readonly Reason[];
   readonly resumeStep?: number;
+  readonly resumeTotal?: number;
   /** For a hit: the execution it stands on (which run, when). Otherwise the latest one, which is stale. */
   readonly execution?: ExecutionSummary;
   /** What the fingerprint is made of now. */

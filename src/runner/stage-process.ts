@@ -4,20 +4,23 @@
  */
 import { readdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { PipelineError, serializeError } from "../errors.ts";
 import type { AnyArtifact, OutputSlot, Written } from "../pipeline/artifact.ts";
 import type { AnyStage, StageContext } from "../pipeline/stage.ts";
 import type { JsonObject } from "../std/json.ts";
-import { markStep } from "./checkpoints.ts";
+import { SliceMark } from "./checkpoints.ts";
 import { explainFailure } from "./failure.ts";
 import { fileChannel } from "./file-channel.ts";
 import { ipcChannel } from "./ipc-channel.ts";
-import type { StageChannel } from "./stage-channel.ts";
+import type { StageAnswer, StageChannel } from "./stage-channel.ts";
 import type { StageJob } from "./stage-protocol.ts";
+import { watchReads, type ReadWatch } from "./watch-reads.ts";
 
 const interrupt = new AbortController();
 const channel = openChannel(process.argv.slice(2));
+let reads: ReadWatch | undefined;
 
 /** `ipc WATCHDOG PID` for a child of the runner, `files DIRECTORY` for a job of a cluster. */
 function openChannel([kind, place, runner]: readonly string[]): StageChannel {
@@ -26,10 +29,19 @@ function openChannel([kind, place, runner]: readonly string[]): StageChannel {
   throw new Error("a stage process is started by the runner");
 }
 
+/** However it ended: what it read besides is told first. */
+function finish(answer: StageAnswer): void {
+  const undeclared = reads?.undeclared();
+  if (undeclared !== undefined) channel.send({ type: "undeclared-reads", ...undeclared });
+  channel.finish(answer);
+}
+
 async function runJob(job: StageJob): Promise<Record<string, JsonObject>> {
+  reads = watchReads({ projectRoot: process.cwd(), declared: declaredPaths(job) });
   const exports = (await import(pathToFileURL(job.module).href)) as Readonly<Record<string, AnyStage>>;
   const stage = exports[job.exportName];
   if (stage === undefined) throw new Error(`${job.module} exports no ${job.exportName}`);
+  reads.declare((stage.files?.(job.params) ?? []).map((path) => resolve(path)));
 
   const inputs: Record<string, unknown> = {};
   for (const [name, directory] of Object.entries(job.inputs))
@@ -41,8 +53,18 @@ async function runJob(job: StageJob): Promise<Record<string, JsonObject>> {
     await mkdir(directory, { recursive: true });
     outputs[name] = makeSlot(typeOf(stage.outputs, name), directory, (proof) => written.set(proof, name));
   }
-  const result = await stage.run({ inputs, outputs, params: job.params, context: makeContext(job) });
-  return checkOutputs(stage, job, result, written);
+  const mark = new SliceMark(job.checkpointMark);
+  const result = await stage.run({ inputs, outputs, params: job.params, context: makeContext(job, mark) });
+  const summaries = await checkOutputs(stage, job, result, written);
+  mark.finished();
+  return summaries;
+}
+
+/** The mark lies beside the checkpoints, the compiled stages in a folder of the compiled directory. */
+function declaredPaths(job: StageJob): string[] {
+  const { inputs, outputs, module, checkpointMark, downloadsDirectory } = job;
+  const own = [dirname(dirname(module)), dirname(checkpointMark), downloadsDirectory];
+  return [...Object.values(inputs), ...Object.values(outputs), ...own];
 }
 
 function typeOf(artifacts: AnyStage["inputs"], name: string): AnyArtifact {
@@ -68,13 +90,18 @@ function makeSlot(
   };
 }
 
-function makeContext(job: StageJob): StageContext {
+function makeContext(job: StageJob, mark: SliceMark): StageContext {
+  let totalSteps: number | undefined;
   return {
     signal: interrupt.signal,
     log: (message) => channel.send({ type: "log", line: message }),
-    progress: (progress) => channel.send({ type: "progress", progress }),
+    progress: (progress) => {
+      // A total in other units says nothing of a checkpoint's step.
+      if (progress.unit === "steps") totalSteps = progress.total;
+      channel.send({ type: "progress", progress });
+    },
     checkpointed: (step, keep) => {
-      markStep(job.checkpointMark, step, keep);
+      mark.checkpointed(step, totalSteps, keep);
       channel.send({ type: "checkpoint", step });
     },
     checkpointDirectory: job.checkpointDirectory,
@@ -124,14 +151,14 @@ async function validate(stage: string, name: string, type: AnyArtifact, director
 }
 
 function failWith(error: unknown): void {
-  channel.finish({ type: "failed", error: serializeError(explainFailure(error)) });
+  finish({ type: "failed", error: serializeError(explainFailure(error)) });
 }
 
 process.on("uncaughtException", failWith);
 process.on("unhandledRejection", failWith);
 channel.listen({
   onJob: (job) => {
-    runJob(job).then((outputs) => channel.finish({ type: "done", outputs }), failWith);
+    runJob(job).then((outputs) => finish({ type: "done", outputs }), failWith);
   },
   onInterrupt: () => interrupt.abort(),
 });

@@ -2,6 +2,7 @@
 import type { SerializedError } from "../errors.ts";
 import type { Progress } from "../pipeline/stage.ts";
 import type { JsonObject } from "../std/json.ts";
+import type { UndeclaredReads } from "./watch-reads.ts";
 
 export interface StageJob {
   /** Absolute path of the compiled stage. */
@@ -25,6 +26,8 @@ export type MessageFromStage =
   | { readonly type: "log"; readonly line: string }
   | { readonly type: "progress"; readonly progress: Progress }
   | { readonly type: "checkpoint"; readonly step: number }
+  /** Before the end, where there were any. */
+  | ({ readonly type: "undeclared-reads" } & UndeclaredReads)
   /** Everything is written and validated. Output name → summary. */
   | { readonly type: "done"; readonly outputs: Readonly<Record<string, JsonObject>> }
   | { readonly type: "failed"; readonly error: SerializedError };

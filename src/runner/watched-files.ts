@@ -20,7 +20,9 @@ export async function watchedFiles(project: OpenProject): Promise<WatchedFiles> 
     recipes: [join(projectRoot, "configs"), ...outside([join(projectRoot, "configs")], config.files)],
     settings: join(projectRoot, SETTINGS_FILE),
     data: [
-      ...new Set(recipes.flatMap(({ localFiles }) => localFiles).map((path) => resolve(projectRoot, path))),
+      ...new Set(
+        recipes.flatMap(({ localFiles }) => localFiles).map(({ path }) => resolve(projectRoot, path)),
+      ),
     ],
   };
 }

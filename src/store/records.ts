@@ -70,7 +70,10 @@ export interface ExecutionRecord {
   readonly runId: string;
   /** ISO 8601. */
   readonly startedAt: string;
-  /** Of the last slice only, where it was resumed. */
+  /**
+   * Of work, all slices together, each up to the checkpoint that the next one went on from. What was lost between a
+   * checkpoint and a kill is not in it.
+   */
   readonly durationMs: number;
   /** Checkpoint steps from which it was resumed after interrupts. */
   readonly resumedFrom: readonly number[];
@@ -78,6 +81,8 @@ export interface ExecutionRecord {
   readonly extended?: ExtendedFrom;
   /** Shared by executions that could go on from one another. */
   readonly family?: string;
+  /** Tries that failed before the one that finished it, in the run that did; absent where there were none. */
+  readonly retries?: number;
   /** Relative to the project. */
   readonly logFile: string;
   /** When its artifacts were removed to make room; a tombstone serves lineage and is never a hit. ISO 8601. */

@@ -53,7 +53,7 @@ test("plan --json is one object with a decision, reasons and a fingerprint for e
 
 test("plan names the changed param with its old and new value", async () => {
   const { stdout } = await pipeline("plan", "--set", "count.steps=4");
-  expect(stdout).toMatch(/▶ {2}count {3}run {5}param steps: 3 → 4/);
+  expect(stdout).toMatch(/▶ {2}count {3}run +~[\d.]+ m?s {2}1 B {2}param steps: 3 → 4/);
   expect(stdout).toContain("2 stages: 1 cached, 1 to run");
 });
 
@@ -99,7 +99,9 @@ test("Ctrl-C stops at a checkpoint with exit code 130, and the next run goes on 
 
   const plan = await json<Plan>("plan", ...slow);
   expect(decisions(plan)).toContainEqual(["count", "resume"]);
-  expect((await pipeline("plan", ...slow)).stdout).toMatch(/◐ {2}count {3}resume {2}from step \d+/);
+  expect((await pipeline("plan", ...slow)).stdout).toMatch(
+    /◐ {2}count {3}resume +~\S+ \S+ {2}1 B {2}from step \d+/,
+  );
   expect((await pipeline("run", ...slow)).stdout).toMatch(/count: resumed at step \d+/);
 });
 

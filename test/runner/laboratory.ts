@@ -25,11 +25,14 @@ import { makePlan, type FullPlan, type PlanReads } from "../../src/runner/plan.t
 import { digestLocalFiles } from "../../src/hashing/local-files.ts";
 import { makeRecipes } from "../../src/runner/recipe.ts";
 import { runPlan } from "../../src/runner/run.ts";
+import { Secrets } from "../../src/runner/secrets.ts";
 import type { RunSummary } from "../../src/runner/session-types.ts";
 import { selectStages } from "../../src/runner/selection.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { compute, type Step, type World } from "./random-world.ts";
+
+const secrets = new Secrets({});
 
 const Text = artifact({
   kind: "text",
@@ -56,10 +59,13 @@ export class Laboratory {
     this.#draw = draw;
   }
 
+  readonly #digestFiles = (path: string) => digestLocalFiles(this.#directory, path, this.store.stats);
+
   get reads(): PlanReads {
     return {
       index: this.store,
-      checkpointStep: (fingerprint) => this.#checkpoints.read(fingerprint).step,
+      checkpoint: (fingerprint) => this.#checkpoints.read(fingerprint),
+      past: () => [],
       continuationSteps: (fingerprint) => this.#continuations.steps(fingerprint),
     };
   }
@@ -67,9 +73,8 @@ export class Laboratory {
   async plan(world: World, targets: readonly string[], forced: ReadonlySet<string>): Promise<FullPlan> {
     const { pipeline, manifest } = describe(world);
     const { ids } = selectStages(pipeline, targets, {});
-    const digestFiles = (path: string) => digestLocalFiles(this.#directory, path, this.store.stats);
     const stages = pipeline.stages.filter(({ id }) => ids.has(id));
-    const recipes = await makeRecipes(stages, manifest, digestFiles);
+    const recipes = await makeRecipes(stages, manifest, this.#digestFiles, secrets);
     return makePlan({ pipeline: "random", targets, recipes, forced }, this.reads);
   }
 
@@ -84,8 +89,10 @@ export class Laboratory {
     return runPlan(
       {
         runId: `run-${this.#runs++}`,
+        digestFiles: this.#digestFiles,
         compiledDirectory: this.#directory,
         env: {},
+        secrets,
         store: this.store,
         checkpoints: this.#checkpoints,
         continuations: this.#continuations,

@@ -8,7 +8,7 @@ import { amountText, metricTexts, outputTexts, speedText } from "./figures.ts";
 import { timeLeftMs } from "./rate.ts";
 import { printable, truncate } from "../text-width.ts";
 import { logLine } from "./log-line.ts";
-import type { RunViewState } from "./run-view-state.ts";
+import { retryText, type RunViewState } from "./run-view-state.ts";
 import { skippedText, stoppedText } from "./render-run-view.ts";
 
 const minimumMs = 10_000;
@@ -102,6 +102,8 @@ function describe(event: RunnerEvent, state: RunViewState, now: number): readonl
       const done = `${event.stage}: done in ${formatDuration(event.durationMs)}`;
       return [[done, ...outputTexts(event.outputs).slice(0, 3)].join(" · ")];
     }
+    case "stage-retry":
+      return [`${event.stage}: ${retryText(event)}`];
     case "stage-failed":
       return [`${event.stage}: failed: ${event.error.code}: ${printable(event.error.message)}`];
     case "stage-interrupted": {

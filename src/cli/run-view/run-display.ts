@@ -9,7 +9,13 @@ import { shellCommand } from "../shell-command.ts";
 import { createPlainRunLog } from "./plain-run-log.ts";
 import { stoppingText } from "./render-run-view.ts";
 import { runSummary } from "./run-summary.ts";
-import { emptyRunView, reduceRunView, type RunViewAction, type RunViewState } from "./run-view-state.ts";
+import {
+  emptyRunView,
+  reduceRunView,
+  retryText,
+  type RunViewAction,
+  type RunViewState,
+} from "./run-view-state.ts";
 
 /** What was asked for; the summary says how to ask again. */
 export interface RunDisplayRequest extends RecipeOptions {
@@ -64,6 +70,7 @@ function jsonDisplay(context: CliContext): RunDisplay {
       printJson(context, action);
       if (action.type === "warning")
         note(context, `${paint("yellow", "warning")} ${action.code}: ${action.message}`);
+      if (action.type === "stage-retry") note(context, `${action.stage}: ${retryText(action)}`);
       if (action.type === "stage-failed")
         note(context, `${action.stage}: ${errorText(action.error, { paint, verbose })}`);
     },

@@ -5,6 +5,7 @@
 import type { SerializedError } from "../../errors.ts";
 import type { Progress } from "../../pipeline/stage.ts";
 import type { OutputRecord, RunnerEvent } from "../../runner/event.ts";
+import { formatDuration } from "../../report/quantity.ts";
 import { printable } from "../text-width.ts";
 import { logLine } from "./log-line.ts";
 import { observeRate, type Rate } from "./rate.ts";
@@ -103,6 +104,13 @@ export function reduceRunView(state: RunViewState, action: RunViewAction): RunVi
   }
 }
 
+/** `failed (CODE: what); try 2 of 3 in 30 s, from step 400`. */
+export function retryText(event: Extract<RunnerEvent, { readonly type: "stage-retry" }>): string {
+  const { attempt, attempts, delayMs, error, resumeStep } = event;
+  const from = resumeStep === undefined ? "" : `, from step ${resumeStep}`;
+  return `failed (${error.code}: ${printable(error.message)}); try ${attempt} of ${attempts} in ${formatDuration(delayMs)}${from}`;
+}
+
 type StageEvent = Exclude<
   RunnerEvent,
   { readonly type: "preparing" | "run-started" | "warning" | "run-finished" }
@@ -126,6 +134,10 @@ function reduceStage(stage: StageView, event: StageEvent): StageView {
         progress: event.progress,
         rate: observeRate(stage.rate, event.progress, Date.parse(event.at)),
       };
+    case "stage-retry": {
+      const { rate: _, ...rest } = stage;
+      return { ...rest, log: [...stage.log, retryText(event)].slice(-keptLogLines) };
+    }
     case "stage-checkpoint":
       return { ...running(stage), checkpointStep: event.step };
     case "stage-log": {

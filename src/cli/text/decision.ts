@@ -19,8 +19,13 @@ export function reasonTexts({
   decision,
   reasons,
   resumeStep,
-}: Pick<PlannedStage, "decision" | "reasons" | "resumeStep">): readonly string[] {
-  const sentences = reasons.filter(({ code }) => code !== "cached").map(({ message }) => message);
+  resumeTotal,
+}: Pick<PlannedStage, "decision" | "reasons" | "resumeStep" | "resumeTotal">): readonly string[] {
+  const told = decision === "resume" && resumeStep !== undefined ? "checkpoint-found" : undefined;
+  const sentences = reasons
+    .filter(({ code }) => code !== "cached" && code !== told)
+    .map(({ message }) => message);
   if (decision !== "resume" || resumeStep === undefined) return sentences;
-  return [`from step ${resumeStep}`, ...sentences];
+  const of = resumeTotal === undefined ? "" : ` of ${resumeTotal}`;
+  return [`from step ${resumeStep}${of}`, ...sentences];
 }

@@ -34,7 +34,7 @@ export async function verify(
   const executor = await chooseExecutor(project, { executor: "local" })();
   const work = await executor.workDirectory(hit.fingerprint, false);
   const emit = (event: NewEvent): void => {
-    onEvent({ at: new Date().toISOString(), ...event });
+    onEvent({ at: new Date().toISOString(), ...project.secrets.redact(event) });
   };
   try {
     const directoryOf = (output: string): string => join(work.path, "outputs", output);
@@ -47,6 +47,7 @@ export async function verify(
           runId,
           compiledDirectory: project.parts.options.compiledDirectory,
           env: project.env,
+          secrets: project.secrets,
           store,
           emit,
           signal,

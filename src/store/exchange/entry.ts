@@ -86,6 +86,7 @@ const executionShape = {
   startedAt: timeSchema,
   durationMs: durationSchema,
   resumedFrom: z.array(z.number()).max(1_000_000),
+  retries: z.exactOptional(z.int().positive()),
   extended: z.exactOptional(z.strictObject({ fingerprint: sha256Schema, step: z.number() })),
   family: z.exactOptional(sha256Schema),
   acceptedFrom: z.exactOptional(
