@@ -2,6 +2,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { RunnerEvent } from "./event.ts";
+import { stageLogName } from "./run-files.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** An event before it is stamped. */
@@ -13,7 +14,7 @@ export class EventLog {
   readonly #secrets: Pick<Secrets, "redact">;
   readonly #files = new Map<string, number>();
 
-  /** `directory`: of this run, made when the first stage starts. */
+  /** `directory`: of this run's stage logs, made when the first stage starts. */
   constructor(directory: string, secrets: Pick<Secrets, "redact">, onEvent: (event: RunnerEvent) => void) {
     this.#directory = directory;
     this.#secrets = secrets;
@@ -55,7 +56,7 @@ export class EventLog {
   #open(stage: string): void {
     try {
       mkdirSync(this.#directory, { recursive: true });
-      this.#files.set(stage, openSync(join(this.#directory, `${stage}.jsonl`), "a"));
+      this.#files.set(stage, openSync(join(this.#directory, stageLogName(stage)), "a"));
     } catch (error) {
       this.#warnOfLog(stage, error);
     }

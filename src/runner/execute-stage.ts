@@ -19,6 +19,7 @@ import { explainFailure } from "./failure.ts";
 import type { StagePlan } from "./plan.ts";
 import type { Grant } from "./resource-queue.ts";
 import type { DigestFiles } from "./recipe.ts";
+import { stageLogPath } from "./run-files.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** What all executions of a run share. */
@@ -157,7 +158,7 @@ async function runLocked(
       ...(mark.extended ? { extended: mark.extended } : {}),
       ...(stage.family === undefined ? {} : { family: stage.family }),
       ...(retries === 0 ? {} : { retries }),
-      logFile: `cache/logs/${runId}/${recipe.id}.jsonl`,
+      logFile: stageLogPath(runId, recipe.id),
     };
     store.commit(execution, objects);
     // A kill before this line leaves a checkpoint behind a hit; the next run sees to it.

@@ -1,10 +1,10 @@
 /** `run` from targets to summary: what one run is given before the first stage is looked at. */
-import { join } from "node:path";
 import { EventLog } from "./event-log.ts";
 import type { ExecutionContext } from "./execute-stage.ts";
 import type { ExecutionRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { OpenProject } from "./open-project.ts";
+import { stageLogsDirectory } from "./run-files.ts";
 import { makeRunId } from "./run-id.ts";
 import { RunRecorder } from "./run-recorder.ts";
 import type { FullPlan } from "./plan.ts";
@@ -45,7 +45,7 @@ export async function runTargets(
     }),
     options.onEvent,
   );
-  const log = new EventLog(join(store.directory, "logs", runId), secrets, recorder.record);
+  const log = new EventLog(stageLogsDirectory(store.directory, runId), secrets, recorder.record);
   try {
     const { prepare, present = {} } = parts.definition.options;
     await prepare?.((message) => log.emit({ type: "preparing", message }), signal);

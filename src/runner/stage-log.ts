@@ -1,6 +1,6 @@
 /**
- * The logs of a stage's executions, cache/logs/<run>/<stage>.jsonl: finished, failed, interrupted, killed or still
- * being written. A log is there from the moment a stage starts; a record of the execution only if it finished.
+ * The logs of a stage's executions, cache/logs/<run>/stages/<stage>.jsonl: finished, failed, interrupted, killed or
+ * still being written. A log is there from the moment a stage starts; a record of the execution only if it finished.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -15,6 +15,7 @@ import { EventReader } from "./event-reader.ts";
 import type { ReadLogOptions, StageLog } from "./history-types.ts";
 import { findLiveRun, knownRuns } from "./live-runs.ts";
 import { newestRuns } from "./newest-runs.ts";
+import { stageLogName, stageLogsDirectory } from "./run-files.ts";
 
 type Started = Extract<RunnerEvent, { type: "stage-started" }>;
 
@@ -49,10 +50,11 @@ const secondOf = (runId: string): string => runId.split("-")[0] ?? "";
 
 /** Undefined where the stage was not started in that run, or the log was removed. */
 export function logIn(store: Store, stage: string, runId: string): StageLog | undefined {
-  const directory = join(store.directory, "logs", runId);
+  const directory = stageLogsDirectory(store.directory, runId);
+  const name = stageLogName(stage);
   // The name comes from outside: only what a listing shows is opened.
-  if (!namesIn(directory).includes(`${stage}.jsonl`)) return undefined;
-  const path = join(directory, `${stage}.jsonl`);
+  if (!namesIn(directory).includes(name)) return undefined;
+  const path = join(directory, name);
   const started = startOf(path, stage);
   if (started === undefined) return undefined;
   const { at, fingerprint, reasons, resumeStep } = started;

@@ -55,9 +55,31 @@ test("where a stage was a hit, the hint names the run that made it", async () =>
 test("a name that is no stage opens nothing, wherever it points", async () => {
   writeFileSync(join(project.root, "cache/secret.jsonl"), "{}\n");
   await asking((history) => {
-    for (const name of ["../secret", "../../cache/secret", "wrods", ""])
+    for (const name of ["../../../secret", "../events", "../stages/words", "wrods", ""])
       expect(() => history.log(name)).toThrow(expect.objectContaining({ code: "LOG_UNKNOWN" }) as Error);
   });
+});
+
+test("a stage may be called as files of the run are", async () => {
+  const clashing = new Project();
+  try {
+    clashing.edit("pipeline.ts", "p.add(side, {", 'p.add(side, { id: "events",');
+    clashing.edit("pipeline.ts", "p.add(words, {", 'p.add(words, { id: "run",');
+    const { runId } = await clashing.run();
+    await clashing.with(async ({ history }) => {
+      expect(await typesOf(history, "events", runId)).toEqual([
+        "stage-started",
+        "stage-log",
+        "stage-finished",
+      ]);
+      expect(await typesOf(history, "run", runId)).toContain("stage-finished");
+    });
+    const events = clashing.read(`cache/logs/${runId}/events.jsonl`).trimEnd().split("\n");
+    expect(events.filter((line) => line.includes('"type":"run-'))).toHaveLength(2);
+    expect(JSON.parse(clashing.read(`cache/logs/${runId}/run.json`))).toMatchObject({ runId });
+  } finally {
+    clashing.remove();
+  }
 });
 
 test("following a running execution gives its events as they come, until it ends", async () => {
@@ -82,7 +104,7 @@ test("following a running execution gives its events as they come, until it ends
 });
 
 test("a log whose runner was killed has no end, and following it does not wait for one", async () => {
-  const path = join(project.root, `cache/logs/${first.runId}/killed.jsonl`);
+  const path = join(project.root, `cache/logs/${first.runId}/stages/killed.jsonl`);
   const at = new Date().toISOString();
   const line = { at, type: "stage-started", stage: "killed", fingerprint: "f", reasons: [] };
   writeFileSync(path, `${JSON.stringify(line)}\n`);

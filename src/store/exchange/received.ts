@@ -29,7 +29,7 @@ export function receivedExecution(
   const record: ExecutionRecord = {
     ...execution,
     // Its log stayed where it ran; the name keeps to the rule, so that nobody reads another file by it.
-    logFile: `cache/logs/${runId}/${encodeURIComponent(stageId)}.jsonl`,
+    logFile: `cache/logs/${runId}/stages/${encodeURIComponent(stageId)}.jsonl`,
     origin,
     // To this store it is as if its files had been removed: it serves lineage, and is no hit.
     ...(origin.lineageOnly === true ? { evictedAt: origin.at } : {}),
