@@ -19,7 +19,8 @@ export function findExtension(
   for (const fingerprint of reads.index.family(family)) {
     const earlier = reads.index.execution(fingerprint);
     const steps = reads.continuationSteps(fingerprint);
-    if (earlier === undefined || steps.length === 0) continue;
+    // Behind an evicted one, what it left goes at any moment.
+    if (earlier === undefined || earlier.evictedAt !== undefined || steps.length === 0) continue;
     const shared = recipe.extension?.sharedSteps(
       { ...earlier.params, ...earlier.runtimeParams },
       recipe.params,

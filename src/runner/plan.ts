@@ -152,6 +152,10 @@ function predicted(
   return prediction === undefined ? {} : { predicted: prediction };
 }
 
+/** Fingerprints of the executions that the stage cannot do without: it is a hit on one, or goes on from one. */
+export const neededExecutions = ({ hit, planned: { extends: from } }: StagePlan): readonly string[] =>
+  [hit, from].flatMap((each) => each?.fingerprint ?? []);
+
 function knownInputs(recipe: Recipe, settled: Settled): Record<string, InputRecord> {
   const known: Record<string, InputRecord> = {};
   for (const [name, { stageId, output, kind, formatVersion }] of Object.entries(recipe.inputs)) {

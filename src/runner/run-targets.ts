@@ -7,7 +7,7 @@ import type { OpenProject } from "./open-project.ts";
 import { stageLogsDirectory } from "./run-files.ts";
 import { makeRunId } from "./run-id.ts";
 import { RunRecorder } from "./run-recorder.ts";
-import type { FullPlan } from "./plan.ts";
+import { neededExecutions, type FullPlan } from "./plan.ts";
 import { runPlan } from "./run.ts";
 import { chooseExecutor } from "./choose-executor.ts";
 import type { RunOptions, RunSummary } from "./session-types.ts";
@@ -81,7 +81,7 @@ export async function runTargets(
   }
 }
 
-/** A plan whose hits nobody evicts until the run ends. A run that will read none of them writes nothing here. */
+/** A plan of which nobody evicts what it needs until the run ends. A run that will read none of them writes nothing here. */
 async function planAndClaim(
   project: OpenProject,
   targets: readonly string[],
@@ -92,9 +92,9 @@ async function planAndClaim(
   for (;;) {
     const full = await project.plan(targets, options);
     const reads = full.stages.some(({ hit, recipe }) => hit === undefined || !isShown(store, recipe.id, hit));
-    const hits = full.stages.flatMap(({ hit }) => (hit === undefined ? [] : [hit.fingerprint]));
+    const needed = full.stages.flatMap(neededExecutions);
     // Where one was evicted since it was planned, it is planned again: as a miss.
-    if (!reads || hits.length === 0 || store.keeping.claim(runId, hits).length === 0) return full;
+    if (!reads || needed.length === 0 || store.keeping.claim(runId, needed).length === 0) return full;
   }
 }
 

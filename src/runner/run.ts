@@ -10,7 +10,7 @@ import { describeOutputs } from "./describe-outputs.ts";
 import type { OutputRecord } from "./event.ts";
 import type { ExecutionContext, ReadyStage } from "./execute-stage.ts";
 import { explainFailure } from "./failure.ts";
-import { planStage, type FullPlan, type PlanReads, type StagePlan } from "./plan.ts";
+import { neededExecutions, planStage, type FullPlan, type PlanReads, type StagePlan } from "./plan.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Grant, ResourceScheduler } from "./resource-queue.ts";
 import type { RunStageSummary, RunSummary } from "./session-types.ts";
@@ -108,12 +108,13 @@ class Run {
     return planStage(recipe, this.#settled, this.#request.reads, this.#request.full.forced.has(recipe.id));
   }
 
-  /** A hit that was found under way is claimed, as `run-targets.ts` claims those that were hits from the start. */
+  /** What it needs is claimed, as `run-targets.ts` claims what stages need that were planned from the start. */
   async #planAndClaim(first: StagePlan): Promise<StagePlan> {
     for (;;) {
       const stage = await this.#plan(first);
       const { store, runId } = this.#context;
-      if (!stage.hit || store.keeping.claim(runId, [stage.hit.fingerprint]).length === 0) return stage;
+      const needed = neededExecutions(stage);
+      if (needed.length === 0 || store.keeping.claim(runId, needed).length === 0) return stage;
     }
   }
 

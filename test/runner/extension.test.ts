@@ -2,6 +2,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { thisProcess } from "../../src/std/process-identity.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import type { RunnerEvent } from "../../src/runner/event.ts";
+import type { GcReport } from "../../src/runner/maintenance-types.ts";
 import { packageRoot, Project } from "./project.ts";
 
 let project: Project;
@@ -126,6 +130,46 @@ test("without what was kept it begins anew", async () => {
   rmSync(join(project.root, "cache/continuations"), { recursive: true });
   await withSteps(20);
   expect(project.executed()).toEqual(["train from 0 to 10", "train from 0 to 20"]);
+});
+
+test("a collection while it waits to begin leaves it what it goes on from", async () => {
+  const first = await withSteps(10);
+  const made = first.events.flatMap((event) => (event.type === "stage-finished" ? [event.fingerprint] : []));
+  const planned = await project.with((session) => session.plan(), { set: ["steps=20"] });
+  await withSteps(5); // now the latest of its stage: nothing but the waiting run needs the first one
+  const store = openStore(project.root);
+  const key = planned.stages[0]?.fingerprint ?? "";
+  const holder = {
+    process: thisProcess(),
+    runId: "other",
+    stageId: "train",
+    since: new Date().toISOString(),
+  };
+  store.tryLock(key, holder);
+  let collected: Promise<GcReport> | undefined;
+  const collect = async (): Promise<GcReport> => {
+    try {
+      return await project.with((session) => session.maintenance.gc({ unreferenced: true }), {
+        set: ["steps=5"],
+      });
+    } finally {
+      store.unlock(key, thisProcess());
+    }
+  };
+  const onEvent = ({ type }: RunnerEvent): void => {
+    if (type === "stage-waiting") collected = collect();
+  };
+  const run = await project.run([], { onEvent }, { set: ["steps=20"] });
+  expect(await collected).toMatchObject({ items: [] });
+  await store.close();
+  expect(run.status).toBe("succeeded");
+  expect(project.executed()).toEqual(["train from 0 to 10", "train from 0 to 5", "train from 8 to 20"]);
+  // Once nobody needs it any more it goes, with what it left, and nothing goes on from it.
+  const after = await project.with((session) => session.maintenance.gc({ unreferenced: true }), {
+    set: ["steps=5"],
+  });
+  expect(after.items.map(({ kind }) => kind)).toEqual(["execution", "continuation"]);
+  expect(existsSync(join(project.root, "cache/continuations", made[0] ?? ""))).toBe(false);
 });
 
 test("an extended run that is killed resumes from its own checkpoint and still says what it extended", async () => {

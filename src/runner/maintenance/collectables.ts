@@ -6,6 +6,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { thisProcess } from "../../std/process-identity.ts";
 import type { StoreSnapshot } from "../../store/keeping-types.ts";
+import type { ExecutionRecord } from "../../store/records.ts";
 import type { Store } from "../../store/store.ts";
 import type { GcItem } from "../maintenance-types.ts";
 import { liveRuns } from "../live-runs.ts";
@@ -89,12 +90,18 @@ function idleContinuations(store: Store, { executions, claimed }: StoreSnapshot)
     .filter((fingerprint) => !finished.has(fingerprint) && !claimed.has(fingerprint))
     .map((fingerprint) => {
       const { item, remove } = directory("continuation", join(root, fingerprint));
-      return { item, remove: () => underLock(store, fingerprint, remove) };
+      // Made again meanwhile, it is of use.
+      const unlessLive = async (): Promise<boolean> =>
+        !isLive(store.execution(fingerprint)) && (await remove());
+      return { item, remove: () => underLock(store, fingerprint, unlessLive) };
     });
 }
 
+const isLive = (execution: ExecutionRecord | undefined): boolean =>
+  execution !== undefined && execution.evictedAt === undefined;
+
 const fingerprintsOfLive = (executions: StoreSnapshot["executions"]): ReadonlySet<string> =>
-  new Set(executions.flatMap((each) => (each.evictedAt === undefined ? [each.fingerprint] : [])));
+  new Set(executions.filter(isLive).map(({ fingerprint }) => fingerprint));
 
 /** A runner that comes for this checkpoint meanwhile waits, and then finds none. */
 async function underLock(store: Store, fingerprint: string, work: () => Promise<boolean>): Promise<boolean> {
