@@ -32,17 +32,28 @@ type Task = () => Promise<unknown>;
 
 interface Waiting {
   readonly task: Task;
+  /** Its place among all that ever waited. */
+  readonly turn: number;
+}
+
+/** Those that ask for the same, in the order in which they became ready. */
+interface Line {
   readonly demand: Capacity;
+  readonly waiting: Waiting[];
+  /** How many of them have been handed out. */
+  head: number;
 }
 
 interface Options extends QueueAddOptions {
   readonly demand?: Capacity;
 }
 
-class FittingQueue implements Queue<Task, Options> {
-  readonly #waiting: Waiting[] = [];
+/** Stages that ask for the same stand in one line, so that a start looks at the lines and not at every stage. */
+export class FittingQueue implements Queue<Task, Options> {
+  readonly #lines = new Map<string, Line>();
   readonly #fits: (demand: Capacity) => boolean;
   readonly #take: (demand: Capacity) => void;
+  #turns = 0;
 
   constructor(fits: (demand: Capacity) => boolean, take: (demand: Capacity) => void) {
     this.#fits = fits;
@@ -51,30 +62,51 @@ class FittingQueue implements Queue<Task, Options> {
 
   /** p-queue starts tasks while this is not zero: only those that fit now count. */
   get size(): number {
-    return this.#waiting.filter(({ demand }) => this.#fits(demand)).length;
+    let size = 0;
+    for (const line of this.#fitting()) size += line.waiting.length - line.head;
+    return size;
   }
 
   enqueue(task: Task, options?: Partial<Options>): void {
     const demand = options?.demand ?? { cpus: 1, memoryBytes: 0, accelerators: 0 };
-    this.#waiting.push({ task, demand });
+    const key = `${demand.cpus} ${demand.memoryBytes} ${demand.accelerators}`;
+    const line = this.#lines.get(key) ?? { demand, waiting: [], head: 0 };
+    this.#lines.set(key, line);
+    line.waiting.push({ task, turn: this.#turns++ });
   }
 
   dequeue(): Task | undefined {
-    const index = this.#waiting.findIndex(({ demand }) => this.#fits(demand));
-    const [next] = index === -1 ? [] : this.#waiting.splice(index, 1);
-    if (next) this.#take(next.demand);
-    return next?.task;
+    let first: Line | undefined;
+    for (const line of this.#fitting()) if (first === undefined || turnOf(line) < turnOf(first)) first = line;
+    const next = first?.waiting[first.head];
+    if (first === undefined || next === undefined) return undefined;
+    first.head++;
+    // What was handed out is let go of when it is half of the line, so that each is moved once at most.
+    if (first.head * 2 >= first.waiting.length) {
+      first.waiting.splice(0, first.head);
+      first.head = 0;
+    }
+    this.#take(first.demand);
+    return next.task;
   }
 
   filter(): Task[] {
-    return this.#waiting.map(({ task }) => task);
+    const all = [...this.#lines.values()].flatMap(({ waiting, head }) => waiting.slice(head));
+    return all.sort((a, b) => a.turn - b.turn).map(({ task }) => task);
   }
 
   /** Stages have no priorities: the order in which they became ready decides. */
   setPriority(): void {
     throw new Error("stages have no priorities");
   }
+
+  *#fitting(): Generator<Line> {
+    for (const line of this.#lines.values())
+      if (line.head < line.waiting.length && this.#fits(line.demand)) yield line;
+  }
 }
+
+const turnOf = ({ waiting, head }: Line): number => waiting[head]?.turn ?? Infinity;
 
 export class ResourceScheduler {
   readonly #capacity: Capacity;

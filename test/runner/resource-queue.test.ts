@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ResourceScheduler, type Capacity } from "../../src/runner/resource-queue.ts";
+import { FittingQueue, ResourceScheduler, type Capacity } from "../../src/runner/resource-queue.ts";
 
 const capacity: Capacity = { cpus: 4, memoryBytes: 100, accelerators: 2 };
 
@@ -112,3 +112,69 @@ test("whatever is asked for, everything runs and capacity is never exceeded", as
     { numRuns: 50 },
   );
 });
+
+test("stages wait for memory as they wait for CPU slots", async () => {
+  const { add, end, running } = rig();
+  const all = [add("a", { memoryBytes: 60 }), add("b", { memoryBytes: 60 }), add("c", { memoryBytes: 40 })];
+  await end("");
+  expect([...running.keys()]).toEqual(["a", "c"]);
+  await end("a");
+  expect([...running.keys()]).toEqual(["c", "b"]);
+  await end("b");
+  await end("c");
+  await Promise.all(all);
+});
+
+test("without accelerators a stage that would use one runs all the same, and gets none", async () => {
+  const { add, end, accelerators } = rig({ ...capacity, accelerators: 0 });
+  const all = [add("a", { accelerators: 1 }), add("b", { accelerators: 1 })];
+  await end("");
+  expect([...accelerators.values()]).toEqual([[], []]);
+  await end("a");
+  await end("b");
+  await Promise.all(all);
+});
+
+test("whatever the demands, the queue hands out the first that fits, in the order of arrival", () => {
+  const demand = fc.record({
+    cpus: fc.integer({ min: 1, max: 4 }),
+    memoryBytes: fc.integer({ min: 0, max: 2 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(demand, { maxLength: 40 }),
+      fc.array(fc.integer({ min: 1, max: 4 })),
+      (demands, free) => {
+        let slots = 0;
+        const queue = new FittingQueue(
+          ({ cpus }) => cpus <= slots,
+          () => undefined,
+        );
+        const tasks = demands.map((each) => ({ ...each, task: () => Promise.resolve() }));
+        for (const { task, ...each } of tasks) queue.enqueue(task, { demand: { ...each, accelerators: 0 } });
+        let left = tasks;
+        for (slots of [...free, ...demands.map(() => 4)]) {
+          const fitting = left.filter(({ cpus }) => cpus <= slots);
+          expect(queue.size).toBe(fitting.length);
+          expect(queue.dequeue()).toBe(fitting[0]?.task);
+          left = left.filter((each) => each !== fitting[0]);
+        }
+        expect(queue.filter()).toEqual(left.map(({ task }) => task));
+      },
+    ),
+  );
+});
+
+test.each([100, 1000])(
+  "%i stages that ask for the same are weighed once each, not against each other",
+  (count) => {
+    let weighed = 0;
+    const queue = new FittingQueue(
+      () => ++weighed > 0,
+      () => undefined,
+    );
+    for (let index = 0; index < count; index++) queue.enqueue(() => Promise.resolve());
+    while (queue.size > 0) queue.dequeue();
+    expect(weighed).toBeLessThanOrEqual(2 * count);
+  },
+);
