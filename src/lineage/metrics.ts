@@ -4,9 +4,9 @@ import { userError } from "../errors.ts";
 import type { Json } from "../std/json.ts";
 import { leavesOf } from "../std/leaves.ts";
 import { nearest } from "../std/nearest.ts";
+import { readVariant } from "../std/variant-id.ts";
 import type { ExecutionRecord } from "../store/records.ts";
 import { figuresOf, nameFigures } from "./figures.ts";
-import { readVariant } from "./variant.ts";
 
 /** `axis`: of a matrix of variants. `param`: differs between the rows. `metric`: a figure of an output's summary. */
 export interface MetricsColumn {

@@ -4,8 +4,9 @@
  */
 import { userError } from "../errors.ts";
 import type { JsonObject } from "../std/json.ts";
+import { variantSuffix } from "../std/variant-id.ts";
 import type { ArtifactMap } from "./artifact.ts";
-import { listVariants, suffixOf, type Axes, type MatrixEntry, type Variant } from "./matrix.ts";
+import { listVariants, type Axes, type MatrixEntry, type Variant } from "./matrix.ts";
 import type { Ref, RefsOf } from "./ref.ts";
 import type { AnyStage, Stage } from "./stage.ts";
 import type { InferInput, InferOutput, StandardSchema } from "./standard-schema.ts";
@@ -93,7 +94,7 @@ export function resolvePipeline(pipeline: Pipeline, config: unknown): ResolvedPi
 function createBuilder(stages: Map<string, StageInstance>, variant: Variant<Axes>): PipelineBuilder {
   return {
     add(stage, { id: plainId = stage.name, inputs, params }) {
-      const id = `${plainId}${suffixOf(variant)}`;
+      const id = `${plainId}${variantSuffix(variant)}`;
       if (stages.has(id))
         throw userError(
           "DUPLICATE_STAGE",

@@ -1,4 +1,4 @@
-/** The variants of a matrix: every combination of the axes' values, and how a combination is written in stage ids. */
+/** The variants of a matrix: every combination of the axes' values. */
 import { userError } from "../errors.ts";
 
 /** Axis name → values that are tried. */
@@ -22,29 +22,6 @@ export function listVariants<A extends Axes>(axes: A): readonly Variant<A>[] {
   }
   // Each holds one value of every axis, which is what the mapped type says and a loop cannot.
   return variants as readonly Variant<A>[];
-}
-
-/** `@learningRate=0.001,seed=1`; empty where there are no axes. */
-export function suffixOf(variant: Variant<Axes>): string {
-  const parts = Object.entries(variant).map(([name, value]) => `${name}=${String(value)}`);
-  return parts.length === 0 ? "" : `@${parts.join(",")}`;
-}
-
-/**
- * Whether `target`, a stage id with some of the axes, means the stage `id`: `eval@` all variants of `eval`,
- * `eval@seed=1` those with that seed, in whatever order the axes are written.
- */
-export function isVariantOf(id: string, target: string): boolean {
-  const [base, wanted] = partsOf(target);
-  const [plainId, own] = partsOf(id);
-  return (
-    id.includes("@") && target.includes("@") && base === plainId && wanted.every((part) => own.includes(part))
-  );
-}
-
-function partsOf(id: string): readonly [base: string, parts: readonly string[]] {
-  const [base = "", suffix = ""] = id.split("@", 2);
-  return [base, suffix.split(",").filter((part) => part !== "")];
 }
 
 /** Ids are names of folders and are typed in shells. */

@@ -4,8 +4,8 @@ import { compareRuns } from "../lineage/compare-runs.ts";
 import { figuresOf } from "../lineage/figures.ts";
 import { tabulate, type MetricsTable, type Served } from "../lineage/metrics.ts";
 import { selectRun } from "../lineage/select-run.ts";
-import { readVariant } from "../lineage/variant.ts";
 import { nearest } from "../std/nearest.ts";
+import { isVariantOf, readVariant } from "../std/variant-id.ts";
 import type { RunRecord } from "../store/records.ts";
 import type { IndexReads } from "../store/store.ts";
 import type { History, MetricsOptions } from "./history-types.ts";
@@ -72,7 +72,8 @@ function servedAs(served: readonly Served[], name: string): Served[] {
   const exact = served.filter(({ stage }) => stage === name);
   if (exact.length > 0) return exact;
   const found = served.filter(
-    ({ stage, execution }) => readVariant(stage).base === name || execution.stageName === name,
+    ({ stage, execution }) =>
+      readVariant(stage).base === name || isVariantOf(stage, name) || execution.stageName === name,
   );
   if (found.length > 0) return found;
   const known = [...new Set(served.flatMap(({ stage }) => [stage, readVariant(stage).base]))];

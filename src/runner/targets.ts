@@ -1,8 +1,8 @@
 /** Stages by the names that people call them. */
 import { userError } from "../errors.ts";
 import type { ResolvedPipeline } from "../pipeline/define-pipeline.ts";
-import { isVariantOf } from "../pipeline/matrix.ts";
 import { nearest } from "../std/nearest.ts";
+import { isVariantOf } from "../std/variant-id.ts";
 
 /** Ids of the stages that targets name, each once. Throws `UNKNOWN_TARGET`. */
 export type TargetIndex = (targets: readonly string[]) => string[];

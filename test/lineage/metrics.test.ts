@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { tabulate, type Served } from "../../src/lineage/metrics.ts";
-import { readVariant } from "../../src/lineage/variant.ts";
 import type { JsonObject } from "../../src/std/json.ts";
 import { execution, output } from "./execution-record.ts";
 
@@ -78,12 +77,4 @@ test("sorting by what is no column is the user's error and names the nearest", (
     expect.objectContaining({ code: "METRIC_UNKNOWN", hint: "did you mean loss?" }) as Error,
   );
   expect(tabulate([], "loss")).toEqual([]);
-});
-
-test("the id of a variant is read back into its axes", () => {
-  expect(readVariant("pretrain@learningRate=0.001,seed=1,kind=cosine,packing=true,path=a=b")).toEqual({
-    base: "pretrain",
-    axes: { learningRate: 0.001, seed: 1, kind: "cosine", packing: true, path: "a=b" },
-  });
-  expect(readVariant("pretrain")).toEqual({ base: "pretrain", axes: {} });
 });

@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { artifact, definePipeline, defineStage, type PipelineBuilder } from "../../src/pipeline/index.ts";
 import { resolvePipeline } from "../../src/pipeline/define-pipeline.ts";
-import { isVariantOf } from "../../src/pipeline/matrix.ts";
 import { selectStages } from "../../src/runner/selection.ts";
 
 const Model = artifact({
@@ -68,7 +67,6 @@ test("a target with some axes means all variants that have them", () => {
   expect(trains("train@seed=2,rate=1e-7")).toEqual(["train@rate=1e-7,seed=2"]);
   expect(trains("score@")).toHaveLength(4);
   expect(() => selectStages(sweep, ["train@seed=3"])).toThrow("train@seed=3 is no stage");
-  expect(isVariantOf("train", "train@")).toBe(false);
 });
 
 test("what `wire` returns comes back with its variant; a matrix in a matrix multiplies", () => {
