@@ -84,8 +84,15 @@ export interface Tensor {
 let nextId = 0;
 let currentScope = "";
 
-export function createNode(op: Op, inputs: readonly Tensor[], dtype: DType, shape: Shape): Tensor {
-  return { id: nextId++, op, inputs, dtype, shape, scope: currentScope };
+/** `scope`: default is where `withScope` stands. */
+export function createNode(
+  op: Op,
+  inputs: readonly Tensor[],
+  dtype: DType,
+  shape: Shape,
+  scope: string = currentScope,
+): Tensor {
+  return { id: nextId++, op, inputs, dtype, shape, scope };
 }
 
 /** Names the part of the model that `build` describes. Nested scopes join with dots. */

@@ -1,17 +1,15 @@
 /** What the machine offers: Node, processor, memory, disk. Facts become findings in pure functions. */
 import { statfs } from "node:fs/promises";
-import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { arch, availableParallelism, cpus, platform, release } from "node:os";
 import { formatBytes } from "../../report/quantity.ts";
 import type { Finding } from "./finding.ts";
+import { machineMemory } from "./machine-memory.ts";
 
 /** The lowest Node that package.json allows, and the first major on which tfjs-node 4.22 is known to break. */
 const oldestNode = [20, 19] as const;
 
 export async function examineMachine(projectRoot: string): Promise<readonly Finding[]> {
   const disk = await statfs(projectRoot);
-  // A container's limit counts, not the host's memory. 0 and absurd values mean: no limit.
-  const limit = process.constrainedMemory();
-  const memory = limit > 0 && limit < totalmem() ? limit : totalmem();
   return [
     nodeFinding(process.version),
     {
@@ -25,7 +23,7 @@ export async function examineMachine(projectRoot: string): Promise<readonly Find
       level: "ok",
       message: `${availableParallelism()} (${(cpus()[0]?.model ?? "unknown model").trim()})`,
     },
-    memoryFinding(memory),
+    memoryFinding(machineMemory()),
     diskFinding(disk.bavail * disk.bsize),
   ];
 }

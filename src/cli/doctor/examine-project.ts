@@ -1,11 +1,11 @@
 /** What the project has on disk, and which engine it would train with. */
-import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { engineStatus } from "../../engine/provision/engine-status.ts";
 import { engineCacheFolder } from "../../engine/provision/engine-build.ts";
 import { serializeError } from "../../errors.ts";
 import { countOf, formatBytes } from "../../report/quantity.ts";
 import type { Finding } from "./finding.ts";
+import { folderSize } from "./folder-size.ts";
 
 export async function examineProject(projectRoot: string): Promise<readonly Finding[]> {
   return [
@@ -43,20 +43,4 @@ async function folderFinding(name: string, folder: string): Promise<Finding> {
   const message =
     files === 0 ? `empty (${folder})` : `${formatBytes(bytes)} in ${countOf(files, "file")} (${folder})`;
   return { name, level: "ok", message };
-}
-
-async function folderSize(folder: string): Promise<{ bytes: number; files: number }> {
-  // A folder that is not there holds nothing; a file that goes while we look counts nothing.
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  const sizes = await Promise.all(
-    entries
-      .filter((entry) => entry.isFile())
-      .map((entry) =>
-        stat(join(entry.parentPath, entry.name)).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-      ),
-  );
-  return { bytes: sizes.reduce((sum, size) => sum + size, 0), files: sizes.length };
 }

@@ -1,6 +1,7 @@
 /** Commands about this machine and the engine on it. */
 import type { DoctorOptions } from "../commands/doctor.ts";
-import { jsonOption, type JsonOption } from "./options.ts";
+import type { EstimateOptions } from "../commands/estimate.ts";
+import { jsonOption, recipe, type JsonOption } from "./options.ts";
 import type { CommandParts } from "./command-parts.ts";
 
 export function addMachineCommands({ command, context, finish }: CommandParts): void {
@@ -27,6 +28,20 @@ export function addMachineCommands({ command, context, finish }: CommandParts): 
     .action(async () => {
       const { engineRemoveCommand } = await import("../commands/engine.ts");
       finish(await engineRemoveCommand(context));
+    });
+
+  recipe(
+    command("estimate", "what the recipe will take: parameters, memory, disk, hours, and whether it fits"),
+  )
+    .addHelpText(
+      "after",
+      "\nExit code 1 where it cannot fit this machine. Hours here are predicted from the last measurement.",
+    )
+    .option("--measure", "train shallow models of the recipe's shape for ten seconds, to know the speed")
+    .addOption(jsonOption())
+    .action(async (options: EstimateOptions) => {
+      const { estimateCommand } = await import("../commands/estimate.ts");
+      finish(await estimateCommand(context, options));
     });
 
   command("doctor", "look at this machine and this project, and say what is missing")

@@ -11,6 +11,7 @@ import { planFunction } from "./plan.ts";
 import { openWasmHeap } from "./wasm-heap.ts";
 import { wasmKernel } from "./wasm-kernels.ts";
 import type { Tensor } from "../../tensor/graph.ts";
+import { optimizeProgram } from "../../tensor/optimize.ts";
 
 export type InterpreterBackend = "wasm" | "cpu";
 
@@ -20,7 +21,8 @@ export async function createInterpreterEngine(backend: InterpreterBackend): Prom
   const kernelOf = kernelsFor(backend);
   return {
     identity: { kind: backend, version: tf.version_core, device: "cpu" },
-    compile(program) {
+    compile(given) {
+      const program = optimizeProgram(given);
       const plans = program.functions.map((fn) => planFunction(fn, kernelOf));
       return InterpreterExecutable.create(backend, program, plans);
     },

@@ -44,12 +44,14 @@ export interface EngineBuild {
 
 export const platformName = (): string => `${process.platform}-${process.arch}`;
 
-/** `$XDG_CACHE_HOME/minilm-pipeline/engine`, by default under `~/.cache`. */
-export function engineCacheFolder(): string {
+/** What this user keeps about this machine: `$XDG_CACHE_HOME/minilm-pipeline`, by default under `~/.cache`. */
+export function userCacheFolder(): string {
   const cache = process.env["XDG_CACHE_HOME"];
   const base = cache === undefined || cache === "" ? join(homedir(), ".cache") : cache;
-  return join(base, "minilm-pipeline", "engine");
+  return join(base, "minilm-pipeline");
 }
+
+export const engineCacheFolder = (): string => join(userCacheFolder(), "engine");
 
 /** One folder per way, binding version and TensorFlow version, so that an upgrade never meets an old build. */
 export const buildFolder = (way: BuildWay, bindingVersion: string, tensorflowVersion: string): string =>

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PipelineError, userError } from "../../errors.ts";
+import { optimizeProgram } from "../../tensor/optimize.ts";
 import type { Program } from "../../tensor/program.ts";
 import { sameShape, shapeText, sizeOf, type DType, type HostTensor, type Shape } from "../../tensor/types.ts";
 import type { Engine, Executable } from "../engine.ts";
@@ -21,7 +22,7 @@ export function createTensorflowEngine(options: ThreadOptions = {}): Engine {
 }
 
 async function compile(native: NativeTensorflow, program: Program): Promise<Executable> {
-  const lowered = lowerProgram(program);
+  const lowered = lowerProgram(optimizeProgram(program));
   const folder = await mkdtemp(join(tmpdir(), "minilm-program-"));
   let session: NativeSession;
   try {

@@ -1,0 +1,84 @@
+/**
+ * Common-subexpression elimination: of nodes that compute the same from the same inputs the first one stays. What nothing
+ * reads is dropped with the others. Values do not change, and the order of the rest does not: it decides what is held at once.
+ *
+ * What is computed again on purpose (recompute.ts) stays apart by itself: its inputs come out of `after` nodes, which are
+ * never taken for the value that they hand on.
+ */
+import { createNode, type Op, type Tensor } from "./graph.ts";
+import { nodesOf } from "./cost.ts";
+import type { Effect, Program, ProgramFunction } from "./program.ts";
+import type { HostTensor } from "./types.ts";
+
+export const optimizeProgram = ({ variables, functions }: Program): Program => ({
+  variables,
+  functions: functions.map(optimizeFunction),
+});
+
+export function optimizeFunction(fn: ProgramFunction): ProgramFunction {
+  const nodes = nodesOf(fn);
+  const kept = new Map<string, Tensor>();
+  const replaced = new Map<Tensor, Tensor>();
+  const keyOf = keys();
+  const replace = (node: Tensor): Tensor => replaced.get(node) ?? node;
+  for (const node of nodes) {
+    const inputs = node.inputs.map(replace);
+    const key = keyOf(node, inputs);
+    const known = kept.get(key);
+    const next = known ?? again(node, inputs);
+    if (known === undefined) kept.set(key, next);
+    replaced.set(node, next);
+  }
+  if (kept.size === nodes.length) return fn;
+  return {
+    ...fn,
+    fetches: Object.fromEntries(Object.entries(fn.fetches).map(([name, node]) => [name, replace(node)])),
+    effects: fn.effects.map((effect) => replaceInputs(effect, replace)),
+  };
+}
+
+/** A node anew, even where its inputs are the old ones: creation order is the order in which nodes are run. */
+const again = (node: Tensor, inputs: readonly Tensor[]): Tensor =>
+  inputs.length === 0 ? node : createNode(node.op, inputs, node.dtype, node.shape, node.scope);
+
+function replaceInputs(effect: Effect, replace: (node: Tensor) => Tensor): Effect {
+  switch (effect.kind) {
+    case "assign":
+    case "assignAdd":
+      return { ...effect, value: replace(effect.value) };
+    case "assignRows":
+      return { ...effect, rows: replace(effect.rows), value: replace(effect.value) };
+    case "adamW":
+      return {
+        ...effect,
+        gradient: replace(effect.gradient),
+        learningRate: replace(effect.learningRate),
+        step: replace(effect.step),
+      };
+  }
+}
+
+/** Above this size two constants are only one if they are the same object. */
+const comparedConstantBytes = 4096;
+
+/** Equal for nodes that compute the same. */
+function keys(): (node: Tensor, inputs: readonly Tensor[]) => string {
+  const large = new Map<HostTensor, number>();
+  const constantKey = (value: HostTensor): string => {
+    if (value.data.byteLength > comparedConstantBytes) {
+      const number = large.get(value) ?? large.size;
+      large.set(value, number);
+      return `large ${number}`;
+    }
+    const { buffer, byteOffset, byteLength } = value.data;
+    return Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+  };
+  const operation = (op: Op, id: number): string => {
+    // Two feeds are two values, whatever their names.
+    if (op.kind === "feed") return `feed ${id}`;
+    if (op.kind === "constant") return `constant ${constantKey(op.value)}`;
+    return JSON.stringify(op);
+  };
+  return ({ id, op, dtype, shape }, inputs) =>
+    [operation(op, id), dtype, shape.join(), ...inputs.map((input) => input.id)].join(" ");
+}
