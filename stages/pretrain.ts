@@ -34,15 +34,26 @@ export const pretrain = defineStage({
   description: "train the base model on the shards",
   inputs: { shards: ShardsArtifact, tokenizer: TokenizerArtifact },
   outputs: { checkpoint: BaseCheckpoint },
-  params: z.strictObject({
-    model: modelParams,
-    seed: z.int().describe("decides initial weights and the order of the data"),
-    steps: z.int().positive().describe("optimizer steps"),
-    ...batchParams,
-    schedule: scheduleParams,
-    optimizer: optimizerParams,
-    ...runtimeParams,
-  }),
+  params: z
+    .strictObject({
+      model: modelParams,
+      seed: z.int().describe("decides initial weights and the order of the data"),
+      steps: z.int().positive().describe("optimizer steps"),
+      ...batchParams,
+      schedule: scheduleParams,
+      optimizer: optimizerParams,
+      ...runtimeParams,
+    })
+    .check(({ value: { steps, schedule }, issues }) => {
+      const { warmupSteps = 0 } = schedule;
+      if (warmupSteps > steps)
+        issues.push({
+          code: "custom",
+          input: steps,
+          path: ["steps"],
+          message: `are fewer than the ${warmupSteps} steps of warmup`,
+        });
+    }),
   runtimeParams: runtimeParamNames,
   extension: {
     params: ["steps"],

@@ -119,7 +119,8 @@ export function scheduleOver(totalSteps: number, params: z.infer<typeof schedule
     case "cosine":
       return { kind: "cosine", peak, warmupSteps, totalSteps, final: peak * params.finalRatio };
     case "warmupStableDecay": {
-      const decaySteps = Math.min(Math.round(params.decayRatio * totalSteps), totalSteps - warmupSteps);
+      const most = Math.max(0, totalSteps - warmupSteps);
+      const decaySteps = Math.min(Math.round(params.decayRatio * totalSteps), most);
       return { kind: "warmupStableDecay", peak, warmupSteps, totalSteps, decaySteps, decay: params.decay };
     }
   }
