@@ -38,7 +38,25 @@ function findProject(directory) {
  */
 async function openProgram(projectRoot, purpose) {
   const roots = { projectRoot, packageRoot };
-  const compiledDirectory = findCompiled(roots) ?? (await compile(roots));
+  return openCompiled(findCompiled(roots) ?? (await compile(roots)), purpose);
+}
+
+/**
+ * The program as it was compiled last, whatever the sources say now. Throws where there is none.
+ * @param {string} projectRoot absolute
+ * @param {string} purpose
+ * @returns {OpenedProgram}
+ */
+function openLastProgram(projectRoot, purpose) {
+  return openCompiled(readRecord(projectRoot).directory, purpose);
+}
+
+/**
+ * @param {string} compiledDirectory
+ * @param {string} purpose
+ * @returns {OpenedProgram}
+ */
+function openCompiled(compiledDirectory, purpose) {
   const program =
     programs.get(compiledDirectory) ?? loadStart(compiledDirectory).openProgram(compiledDirectory, purpose);
   programs.set(compiledDirectory, program);
@@ -67,17 +85,26 @@ function loadStart(compiledDirectory) {
  * @returns {string | undefined}
  */
 function findCompiled(roots) {
-  const compiledRoot = path.join(roots.projectRoot, "cache", "compiled");
-  const recordFile = path.join(compiledRoot, "latest.json");
   try {
-    /** @type {unknown} */
-    const parsed = JSON.parse(readFileSync(recordFile, "utf8"));
-    const record = /** @type {CompileRecord} */ (parsed);
-    const directory = path.join(compiledRoot, record.directory);
+    const { recordFile, record, directory } = readRecord(roots.projectRoot);
     return loadStart(directory).isCurrent({ recordFile, record, roots }) ? directory : undefined;
   } catch {
     return undefined; // nothing compiled yet, or damaged: compiling puts it right
   }
+}
+
+/**
+ * What was compiled last, current or not. Throws where that is nothing.
+ * @param {string} projectRoot
+ * @returns {{ readonly recordFile: string, readonly record: CompileRecord, readonly directory: string }}
+ */
+function readRecord(projectRoot) {
+  const compiledRoot = path.join(projectRoot, "cache", "compiled");
+  const recordFile = path.join(compiledRoot, "latest.json");
+  /** @type {unknown} */
+  const parsed = JSON.parse(readFileSync(recordFile, "utf8"));
+  const record = /** @type {CompileRecord} */ (parsed);
+  return { recordFile, record, directory: path.join(compiledRoot, record.directory) };
 }
 
 /**
@@ -116,4 +143,4 @@ async function compile(roots) {
   return compileProject({ ...roots, compilerSources });
 }
 
-module.exports = { findProject, openProgram, packageRoot };
+module.exports = { findProject, openLastProgram, openProgram, packageRoot };

@@ -3,9 +3,43 @@
 /* global require -- of CommonJS */
 /* eslint-disable @typescript-eslint/no-require-imports */
 "use strict";
-const { findProject, openProgram, packageRoot } = require("./open-program.js");
+const { findProject, openLastProgram, openProgram, packageRoot } = require("./open-program.js");
 
 /** @typedef {typeof import("../src/cli/main.ts")} CommandLine */
+
+/** What can be asked in the middle of an edit: commands that ask nothing of the sources. */
+const needNoSources = new Set([
+  "help",
+  "attach",
+  "stop",
+  "runs",
+  "logs",
+  "diff",
+  "metrics",
+  "lineage",
+  "pins",
+  "completion",
+]);
+
+/**
+ * @param {unknown} error why the sources could not be compiled
+ * @param {string} projectRoot
+ * @param {string} command
+ * @returns {ReturnType<typeof openLastProgram>} throws `error` where nothing was compiled before
+ */
+function goOnWithLast(error, projectRoot, command) {
+  if (!(error instanceof Error) || error.name !== "PipelineError" || !needNoSources.has(command)) throw error;
+  /** @type {ReturnType<typeof openLastProgram>} */
+  let opened;
+  try {
+    opened = openLastProgram(projectRoot, command);
+  } catch {
+    throw error; // says what is to be done
+  }
+  const [first] = error.message.split("\n");
+  process.stderr.write(`notice: ${first}; ${command} goes on with what was compiled last\n`);
+  return opened;
+}
 
 /**
  * @param {unknown} error
@@ -34,7 +68,9 @@ async function start(argv) {
   const projectRoot = findProject(process.cwd()) ?? packageRoot;
   const [command = "help"] = argv;
   const purpose = /^[a-z]+$/.test(command) ? command : "help";
-  const { compiledDirectory, program } = await openProgram(projectRoot, purpose);
+  const { compiledDirectory, program } = await openProgram(projectRoot, purpose).catch(
+    (/** @type {unknown} */ error) => goOnWithLast(error, projectRoot, purpose),
+  );
   const { main } = /** @type {CommandLine} */ (await program.main());
   const importPipeline = program.pipeline;
   const exitCode = await main(argv, { projectRoot, packageRoot, compiledDirectory, importPipeline });

@@ -1,5 +1,5 @@
 /** Runs that outlive their starter, seen and stopped from other processes. */
-import { readdirSync, existsSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -168,4 +168,30 @@ test("a run that cannot start says why, with its exit code, and leaves nothing a
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
   expect(stderr).toContain("error UNKNOWN_TARGET");
   expect(existsSync(join(project.root, "cache/live"))).toBe(false);
+}, 120_000);
+
+test("in the middle of an edit a run can be followed, asked about and stopped", async () => {
+  const run = await detach(["count"], hanging);
+  await until(() => hasReached(run, 3));
+  project.edit("stages/words.ts", "defineStage({", "defineStage({{");
+  const notice = /^notice: .*stages\/words\.ts.*; (\w+) goes on with what was compiled last$/m;
+
+  const runs = await start(["runs", "--json"]);
+  expect({ exitCode: runs.exitCode, runs: JSON.parse(runs.stdout) as unknown }).toEqual({
+    exitCode: 0,
+    runs: { runs: [] },
+  });
+  const logs = await start(["logs", "count"]);
+  expect(logs).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(notice) as string });
+  const stopped = await start(["stop"]);
+  expect(stopped.exitCode).toBe(0);
+  expect(notice.exec(stopped.stderr)?.[1]).toBe("stop");
+  expect(stopped.stdout).toContain("count stopped; goes on from step 3");
+  expect((await start(["attach", run.runId])).exitCode).toBe(130);
+
+  const plan = await start(["plan"]);
+  expect(plan).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("SOURCE_INVALID") as string });
+  rmSync(join(project.root, "cache/compiled"), { recursive: true });
+  const nothing = await start(["stop"]);
+  expect(nothing).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("SOURCE_INVALID") as string });
 }, 120_000);
