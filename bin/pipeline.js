@@ -66,7 +66,12 @@ function report(error) {
  */
 async function start(argv) {
   const projectRoot = findProject(process.cwd()) ?? packageRoot;
-  const [command = "help"] = argv;
+  const [command = "help", ...rest] = argv;
+  if (command === "completion-words") {
+    const { completionWords } = require("./completion-words.js");
+    for (const word of completionWords(projectRoot, rest)) process.stdout.write(`${word}\n`);
+    return 0;
+  }
   const purpose = /^[a-z]+$/.test(command) ? command : "help";
   const { compiledDirectory, program } = await openProgram(projectRoot, purpose).catch(
     (/** @type {unknown} */ error) => goOnWithLast(error, projectRoot, purpose),

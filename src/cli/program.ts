@@ -40,6 +40,7 @@ export function createProgram(context: CliContext, finish: (exitCode: number) =>
 
   const parts: CommandParts = {
     command: (usage, description) => program.command(usage).description(description),
+    program,
     context,
     finish,
   };

@@ -1,6 +1,7 @@
 /** Compiled directories (cache/compiled/<hash>/) that nobody needs any more. Loads nothing of the compiler. */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { WORDS_FILE } from "./completion-words.ts";
 import { isInUse, type CompileRecord } from "./freshness.ts";
 
 /** Someone may be on the way from reading latest.json into a directory. */
@@ -10,7 +11,7 @@ const PRUNE_AFTER_MS = 60_000;
 export function unusedCompiled(root: string, current = currentOf(root)): string[] {
   if (!existsSync(root)) return [];
   return readdirSync(root)
-    .filter((name) => name !== current && name !== "latest.json")
+    .filter((name) => name !== current && name !== "latest.json" && name !== WORDS_FILE)
     .map((name) => join(root, name))
     .filter((path) => {
       const stat = statSync(path, { throwIfNoEntry: false });

@@ -13,6 +13,7 @@ import type { Json } from "../std/json.ts";
 import { openStore } from "../store/open-store.ts";
 import type { ExecutionRecord } from "../store/records.ts";
 import { readManifest } from "./compiled.ts";
+import { noteWords } from "./completion-words.ts";
 import { describeGraph } from "./describe-graph.ts";
 import { describeOutputs } from "./describe-outputs.ts";
 import { createExchange } from "./exchange.ts";
@@ -47,6 +48,7 @@ export const openSession: OpenSession = async (options) => {
   const file = options.configFile ?? pipeline.options.defaultConfig ?? missingConfig();
   const config = await loadConfig({ projectRoot, file, set: options.set, schema: pipeline.config });
   const resolved = resolvePipeline(pipeline, config.value);
+  noteWords(projectRoot, resolved);
   const settings = await loadSettings(projectRoot);
   const store = openStore(projectRoot);
   return new OpenedSession(

@@ -1,10 +1,12 @@
-/** Commands about this machine and the engine on it. */
+/** Commands about this machine, the engine on it and the shell. */
+import { Argument } from "commander";
+import type { Shell } from "../commands/completion.ts";
 import type { DoctorOptions } from "../commands/doctor.ts";
 import type { EstimateOptions } from "../commands/estimate.ts";
 import { jsonOption, recipe, type JsonOption } from "./options.ts";
 import type { CommandParts } from "./command-parts.ts";
 
-export function addMachineCommands({ command, context, finish }: CommandParts): void {
+export function addMachineCommands({ command, program, context, finish }: CommandParts): void {
   const engine = command("engine", "the library that computes: native TensorFlow, or WebAssembly");
   engine
     .command("install")
@@ -51,4 +53,24 @@ export function addMachineCommands({ command, context, finish }: CommandParts): 
       const { doctorCommand } = await import("../commands/doctor.ts");
       finish(await doctorCommand(context, options));
     });
+
+  command("completion", "print a script that completes commands, options, stages, runs and recipes")
+    .addArgument(new Argument("<shell>", "whose script").choices(["bash", "zsh", "fish"]))
+    .addHelpText("after", COMPLETION_HELP)
+    .action(async (shell: Shell) => {
+      const { completionCommand } = await import("../commands/completion.ts");
+      finish(completionCommand(context, program, shell));
+    });
 }
+
+const COMPLETION_HELP = `
+To install it:
+  bash   npx pipeline completion bash > ~/.pipeline-completion.bash
+         echo 'source ~/.pipeline-completion.bash' >> ~/.bashrc
+  zsh    npx pipeline completion zsh > ~/.pipeline-completion.zsh
+         echo 'source ~/.pipeline-completion.zsh' >> ~/.zshrc      (behind compinit)
+  fish   npx pipeline completion fish > ~/.config/fish/completions/pipeline.fish
+
+bash completes npx pipeline as well. zsh and fish complete pipeline: add node_modules/.bin to PATH, or make a
+function of that name that calls npx pipeline. Names of stages are those that the last command saw. Print the
+script again when commands change.`;
