@@ -14,7 +14,7 @@ async function pipeline(...commandLine: string[]) {
 }
 
 test.each([
-  [["runn"], "UNKNOWN_COMMAND", "did you mean run? (npx pipeline --help)"],
+  [["stats"], "UNKNOWN_COMMAND", "did you mean status? (npx pipeline --help)"],
   [["engine", "lst"], "UNKNOWN_COMMAND", "did you mean list? (npx pipeline engine --help)"],
   [["run", "--fosrce", "count"], "UNKNOWN_OPTION", "did you mean --force? (npx pipeline run --help)"],
   [["run", "--jobs", "none"], "INVALID_ARGUMENT", "npx pipeline run --help"],
