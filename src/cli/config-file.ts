@@ -28,7 +28,8 @@ export function configFile(
   );
 }
 
-function recipeNames(projectRoot: string): readonly string[] {
+/** What `--config` takes by name. */
+export function recipeNames(projectRoot: string): readonly string[] {
   const folder = join(projectRoot, "configs");
   if (!existsSync(folder)) return [];
   return readdirSync(folder)

@@ -45,6 +45,12 @@ export function formatBytes(bytes: number): string {
   return `${String(Number((bytes / scale.divisor).toPrecision(3)))} ${suffix}`;
 }
 
+/** Floating-point operations a second: `78200000000` → `78.2 GFLOP/s`. */
+export function formatFlops(perSecond: number): string {
+  const [, figure = "", suffix = ""] = /^(.*?)([TBMk]?)$/.exec(formatCompact(perSecond)) ?? [];
+  return `${figure} ${suffix === "B" ? "G" : suffix}FLOP/s`;
+}
+
 /** `12` → `12 ms`, `420` → `0.4 s`, `83000` → `1 min 23 s`, `5400000` → `1 h 30 min`, `180000000` → `2 d 2 h`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, milliseconds) / 1000;

@@ -31,7 +31,8 @@ function expression({ op, inputs }: Tensor): string {
   return `${operation(op)}(${[...names, ...attributes(op)].join(", ")})`;
 }
 
-const operation = (op: Op): string =>
+/** `matmul`, `mul`, `reduce.sum`. */
+export const operation = (op: Op): string =>
   "fn" in op ? (op.kind === "reduce" ? `reduce.${op.fn}` : op.fn) : op.kind;
 
 function attributes(op: Op): string[] {

@@ -49,14 +49,16 @@ class Sweep {
       if (!depends.has(node.id)) continue;
       // Variables are leaves: all their contributions are in only after the sweep.
       if (node.op.kind === "variable") continue;
-      const dy = sums.take(node);
+      const scope = node.scope === "" ? "gradient" : `gradient.${node.scope}`;
+      const dy = withScope(scope, () => sums.take(node));
       if (dy === undefined) continue;
       if (wanted.has(node.id)) results.set(node.id, dy);
       if (leaves.includes(node) || !node.inputs.some((input) => depends.has(input.id))) continue;
-      const partials = withScope(node.scope === "" ? "gradient" : `gradient.${node.scope}`, () =>
-        node.op.kind === "recomputed" ? this.#recompute(node, dy, wanted) : partialsOf(node, dy),
-      );
-      for (const [input, partial] of partials) if (depends.has(input.id)) sums.add(input, partial);
+      withScope(scope, () => {
+        const partials =
+          node.op.kind === "recomputed" ? this.#recompute(node, dy, wanted) : partialsOf(node, dy);
+        for (const [input, partial] of partials) if (depends.has(input.id)) sums.add(input, partial);
+      });
     }
     return withRespectTo.map((x) => results.get(identityOf(x)) ?? sums.take(x) ?? zeros(x.shape));
   }

@@ -32,7 +32,8 @@ export interface MeasureOptions {
 }
 
 const depths = [1, 3] as const;
-const probeLength = 64;
+/** Below this a call is mostly reading and writing weights, which tells nothing of longer ones. */
+const probeLength = 256;
 
 export async function measureTraining({
   engine,

@@ -173,6 +173,7 @@ test("doctor looks at every part and gives a finding for each", async () => {
     "memory",
     "disk",
     "engine",
+    "cuda",
     "cache",
     "artifacts",
     "engines",

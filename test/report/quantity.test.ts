@@ -5,6 +5,7 @@ import {
   formatCount,
   formatDuration,
   formatFigure,
+  formatFlops,
 } from "../../src/report/quantity.ts";
 
 test("counts are grouped by thousands", () => {
@@ -23,6 +24,10 @@ test("compact numbers keep three digits and move to the next suffix where roundi
     "118M",
     "2.1T",
   ]);
+});
+
+test("work done in a second has a unit of its own", () => {
+  expect([940, 78.2e9, 29.8e12].map(formatFlops)).toEqual(["940 FLOP/s", "78.2 GFLOP/s", "29.8 TFLOP/s"]);
 });
 
 test("figures keep four digits and use an exponent only where zeros would hide them", () => {

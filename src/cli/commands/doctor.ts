@@ -1,18 +1,24 @@
 /** `pipeline doctor`: a line for each thing looked at. Exit code 1 where one of them must be mended. */
-import { columnsOf, print, printJson, type CliContext } from "../cli-context.ts";
+import { columnsOf, note, print, printJson, type CliContext } from "../cli-context.ts";
 import { examineExecutor } from "../doctor/examine-executor.ts";
 import { examineMachine } from "../doctor/examine-machine.ts";
 import { examineProject } from "../doctor/examine-project.ts";
 import type { Finding } from "../doctor/finding.ts";
+import { speedFinding } from "../doctor/speed-finding.ts";
+import type { RecipeSpeed } from "../estimate/recipe-speeds.ts";
 import { exitCodes } from "../exit-code.ts";
 import { padEnd, wrap } from "../text-width.ts";
 
 export interface DoctorOptions {
   readonly network?: boolean;
+  readonly benchmark?: boolean;
   readonly json?: boolean;
 }
 
-export async function doctorCommand(context: CliContext, { network, json }: DoctorOptions): Promise<number> {
+export async function doctorCommand(
+  context: CliContext,
+  { network, benchmark, json }: DoctorOptions,
+): Promise<number> {
   const { projectRoot } = context.host;
   const findings: Finding[] = [
     ...(await examineMachine(projectRoot)),
@@ -23,10 +29,17 @@ export async function doctorCommand(context: CliContext, { network, json }: Doct
     const { examineNetwork } = await import("../doctor/examine-network.ts");
     findings.push(await examineNetwork(projectRoot));
   }
+  const speeds = benchmark === true ? await benchmarkRecipes(context) : undefined;
+  findings.push(...(speeds ?? []).map(speedFinding));
   const ok = findings.every(({ level }) => level !== "fail");
-  if (json === true) printJson(context, { ok, findings });
+  if (json === true) printJson(context, { ok, findings, ...(speeds === undefined ? {} : { speeds }) });
   else print(context, findings.flatMap((finding) => findingLines(finding, context)).join("\n"));
   return ok ? exitCodes.ok : exitCodes.failure;
+}
+
+async function benchmarkRecipes(context: CliContext): Promise<readonly RecipeSpeed[]> {
+  const { recipeSpeeds } = await import("../estimate/recipe-speeds.ts");
+  return await recipeSpeeds(context.host.projectRoot, (message) => note(context, message));
 }
 
 const marks = { ok: ["✔", "green"], warn: ["!", "yellow"], fail: ["✖", "red"] } as const;

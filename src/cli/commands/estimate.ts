@@ -1,14 +1,14 @@
 /** `pipeline estimate`: what a recipe will take of memory, disk and time. Exit code 1 where it cannot fit this machine. */
 import { note, print, printJson, type CliContext, type RecipeOptions } from "../cli-context.ts";
 import { estimateRecipe } from "../estimate/estimate-recipe.ts";
-import { keepMeasurement, keptMeasurement, type KeptMeasurement } from "../estimate/kept-measurements.ts";
+import { keptMeasurement } from "../estimate/kept-measurements.ts";
 import { examineForTraining } from "../estimate/machine.ts";
+import { measureNow } from "../estimate/measure-now.ts";
 import { programOf, trainingRecipe } from "../estimate/training-recipe.ts";
 import { exitCodes } from "../exit-code.ts";
 import { recipeFlags } from "../recipe-flags.ts";
 import { estimateText } from "../text/estimate-text.ts";
 import { withSession } from "../with-session.ts";
-import type { TrainingProgramOptions } from "../../train/training-program.ts";
 
 export interface EstimateOptions extends RecipeOptions {
   readonly measure?: boolean;
@@ -25,24 +25,10 @@ export async function estimateCommand(
   const machine = await examineForTraining(context.host.projectRoot);
   const training = programOf(recipe, "pretrain").options;
   const kept = measure
-    ? await measureNow(context, training)
+    ? await measureNow(training, (message) => note(context, message))
     : await keptMeasurement(machine.engine, training);
   const estimate = estimateRecipe({ config, flags: recipeFlags(options), recipe }, machine, kept);
   if (json === true) printJson(context, estimate);
   else print(context, estimateText(estimate, context.paint));
   return estimate.problems.length === 0 ? exitCodes.ok : exitCodes.failure;
-}
-
-/** Trains for seconds, and keeps what came out for later questions. */
-export async function measureNow(
-  context: CliContext,
-  options: TrainingProgramOptions,
-): Promise<KeptMeasurement> {
-  const [{ openEngine }, { measureTraining }] = await Promise.all([
-    import("../../engine/open-engine.ts"),
-    import("../../train/measure-training.ts"),
-  ]);
-  note(context, "measuring: some ten seconds of training steps");
-  const measurement = await measureTraining({ engine: await openEngine(), options });
-  return await keepMeasurement(options, measurement, new Date());
 }

@@ -4,39 +4,48 @@ import { engineStatus } from "../../engine/provision/engine-status.ts";
 import { engineCacheFolder } from "../../engine/provision/engine-build.ts";
 import { serializeError } from "../../errors.ts";
 import { countOf, formatBytes } from "../../report/quantity.ts";
+import { findGpus, gpuFinding } from "./examine-gpu.ts";
 import type { Finding } from "./finding.ts";
 import { folderSize } from "./folder-size.ts";
 
 export async function examineProject(projectRoot: string): Promise<readonly Finding[]> {
   return [
-    await engineFinding(),
+    ...(await engineFindings()),
     await folderFinding("cache", join(projectRoot, "cache")),
     await folderFinding("artifacts", join(projectRoot, "artifacts")),
     await folderFinding("engines", engineCacheFolder()),
   ];
 }
 
-async function engineFinding(): Promise<Finding> {
+async function engineFindings(): Promise<readonly Finding[]> {
   try {
     const { chosen, reasons } = await engineStatus();
-    const message = [`${chosen.kind} ${chosen.version} on ${chosen.device}`, ...reasons].join("; ");
-    if (chosen.kind === "tensorflow") return { name: "engine", level: "ok", message };
-    return {
-      name: "engine",
-      level: "warn",
-      message,
-      hint: "npx pipeline engine install (native TensorFlow trains some twenty times faster)",
-    };
+    const kernels = chosen.kind === "tensorflow" && chosen.device === "cpu" ? [oneDnnText(process.env)] : [];
+    const message = [`${chosen.kind} ${chosen.version} on ${chosen.device}`, ...kernels, ...reasons].join(
+      "; ",
+    );
+    const cuda = gpuFinding(await findGpus(), chosen.device);
+    if (chosen.kind === "tensorflow") return [{ name: "engine", level: "ok", message }, cuda];
+    const hint = "npx pipeline engine install (native TensorFlow trains some twenty times faster)";
+    return [{ name: "engine", level: "warn", message, hint }, cuda];
   } catch (error) {
     const { code, message, hint } = serializeError(error);
-    return {
-      name: "engine",
-      level: "fail",
-      message: `${code}: ${message}`,
-      ...(hint === undefined ? {} : { hint }),
-    };
+    return [
+      {
+        name: "engine",
+        level: "fail",
+        message: `${code}: ${message}`,
+        ...(hint === undefined ? {} : { hint }),
+      },
+    ];
   }
 }
+
+/** The engine asks for oneDNN's kernels where the environment says nothing. */
+export const oneDnnText = (env: Readonly<Record<string, string | undefined>>): string =>
+  ["0", "false"].includes(env["TF_ENABLE_ONEDNN_OPTS"] ?? "1")
+    ? "oneDNN off (TF_ENABLE_ONEDNN_OPTS)"
+    : "oneDNN on";
 
 async function folderFinding(name: string, folder: string): Promise<Finding> {
   const { bytes, files } = await folderSize(folder);

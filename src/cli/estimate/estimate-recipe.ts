@@ -68,7 +68,7 @@ export interface NamedRecipe {
 }
 
 /** Node, TensorFlow's libraries and what they allocate for themselves. */
-const runtimeBytes = 0.6e9;
+const runtimeBytes = 0.7e9;
 
 export function estimateRecipe(
   { config, flags, recipe }: NamedRecipe,

@@ -1,7 +1,8 @@
 /** Commands about this machine, the engine on it and the shell. */
-import { Argument } from "commander";
+import { Argument, Option } from "commander";
 import type { Shell } from "../commands/completion.ts";
 import type { DoctorOptions } from "../commands/doctor.ts";
+import type { EngineDumpOptions } from "../commands/engine-dump.ts";
 import type { EstimateOptions } from "../commands/estimate.ts";
 import { jsonOption, recipe, type JsonOption } from "./options.ts";
 import type { CommandParts } from "./command-parts.ts";
@@ -33,6 +34,22 @@ export function addMachineCommands({ command, program, context, finish }: Comman
     });
 
   recipe(
+    engine
+      .command("dump <stage>")
+      .description(
+        "the program that pretrain, sft or dpo compiles: a node a line, and figures of each function",
+      ),
+  )
+    .option("--function <name>", "only this function")
+    .option("--mermaid", "as Mermaid flowcharts: a box for each block of the model, with counts of ops")
+    .addOption(new Option("--expand", "with the parts of each block").implies({ mermaid: true }))
+    .addOption(jsonOption())
+    .action(async (stage: string, options: EngineDumpOptions) => {
+      const { engineDumpCommand } = await import("../commands/engine-dump.ts");
+      finish(await engineDumpCommand(context, stage, options));
+    });
+
+  recipe(
     command("estimate", "what the recipe will take: parameters, memory, disk, hours, and whether it fits"),
   )
     .addHelpText(
@@ -48,6 +65,7 @@ export function addMachineCommands({ command, program, context, finish }: Comman
 
   command("doctor", "look at this machine and this project, and say what is missing")
     .option("--network", "also ask whether the npm registry can be reached")
+    .option("--benchmark", "also train for seconds, and predict the tokens a second of every recipe")
     .addOption(jsonOption())
     .action(async (options: DoctorOptions) => {
       const { doctorCommand } = await import("../commands/doctor.ts");

@@ -5,6 +5,7 @@ import {
   formatCount,
   formatDuration,
   formatFigure,
+  formatFlops,
 } from "../../report/quantity.ts";
 import type { DiskEstimate } from "../../train/estimate-disk.ts";
 import type { RecipeEstimate } from "../estimate/estimate-recipe.ts";
@@ -146,9 +147,7 @@ function timeSection(
             right(formatCompact(speed.tokensPerSecond)),
             right(formatCompact(speed.tokensPerDay)),
             right(hoursText(speed.hours)),
-            note(
-              `predicted from ${speed.measuredAt.slice(0, 10)}: ${formatCompact(speed.flopsPerSecond)}FLOP/s`,
-            ),
+            note(`predicted from ${speed.measuredAt.slice(0, 10)}: ${formatFlops(speed.flopsPerSecond)}`),
           ],
         ];
   const there = devices.map(({ device, fits, tokensPerSecond, tokensPerDay, hours }): Cell[] => [
