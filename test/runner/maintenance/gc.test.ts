@@ -1,17 +1,33 @@
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { GcOptions, GcReport } from "../../../src/runner/maintenance-types.ts";
+import type { RunOptions, Session } from "../../../src/runner/session-types.ts";
 import { outcomes, Project } from "../project.ts";
 
-let project: Project;
-beforeEach(() => {
-  project = new Project();
+const project = new Project();
+afterAll(() => project.remove());
+
+/** No test changes a source: one compile serves them all. */
+let compiledDirectory: string;
+beforeAll(async () => {
+  compiledDirectory = await project.compile();
 });
-afterEach(() => project.remove());
+beforeEach(() => {
+  const cache = join(project.root, "cache");
+  const stale = readdirSync(cache).filter((name) => name !== "compiled");
+  for (const path of [...stale.map((name) => join("cache", name)), "artifacts", "trace.txt", "collected"])
+    rmSync(join(project.root, path), { recursive: true, force: true });
+});
+
+const build = (targets: readonly string[] = [], options: RunOptions = {}, session = {}) =>
+  project.run(targets, options, { compiledDirectory, ...session });
+
+const asking = <T>(ask: (session: Session) => Promise<T>, session = {}): Promise<T> =>
+  project.with(ask, { compiledDirectory, ...session });
 
 const gc = (options: GcOptions, sessionOptions = {}): Promise<GcReport> =>
-  project.with((session) => session.maintenance.gc(options), sessionOptions);
+  asking((session) => session.maintenance.gc(options), sessionOptions);
 
 const executions = ({ items }: GcReport) =>
   items.flatMap(({ kind, name }) => (kind === "execution" ? [name] : [])).sort();
@@ -19,8 +35,8 @@ const executions = ({ items }: GcReport) =>
 const OTHER = { set: ["words.count=7"] };
 
 test("a cache that only grows: what no recipe needs goes, and what is needed stays a hit", async () => {
-  await project.run([], {}, OTHER);
-  await project.run();
+  await build([], {}, OTHER);
+  await build();
   project.executed();
   const inStore = () => readdirSync(join(project.root, "cache/objects"), { recursive: true }).length;
   const before = inStore();
@@ -33,28 +49,26 @@ test("a cache that only grows: what no recipe needs goes, and what is needed sta
   );
   expect(done).toMatchObject({ freedBytes: dry.freedBytes, rebuildMs: dry.rebuildMs, notes: [] });
   expect(inStore()).toBeLessThan(before);
-  expect((await project.run()).hits).toBe(4);
+  expect((await build()).hits).toBe(4);
   expect(project.executed()).toEqual([]);
-  expect(await project.with((session) => session.check())).toMatchObject({ ok: true, problems: [] });
+  expect(await asking((session) => session.check())).toMatchObject({ ok: true, problems: [] });
   expect((await gc({ unreferenced: true })).items).toEqual([]);
 });
 
 test("what is young stays unless it is asked for, and so does what the named recipe needs", async () => {
-  await project.run([], {}, OTHER);
-  await project.run();
+  await build([], {}, OTHER);
+  await build();
   expect((await gc({})).items).toEqual([]);
   // Its hits are needed by the other recipe; those of the first are latest.
   expect((await gc({ unreferenced: true }, OTHER)).items).toEqual([]);
 });
 
 test("lineage stays: an evicted execution answers, and plan says when it was evicted", async () => {
-  await project.run([], {}, OTHER);
-  const digest = await project.with((session) =>
-    Promise.resolve(session.output("words", "words")?.digest ?? ""),
-  );
-  await project.run();
+  await build([], {}, OTHER);
+  const digest = await asking((session) => Promise.resolve(session.output("words", "words")?.digest ?? ""));
+  await build();
   await gc({ unreferenced: true });
-  await project.with(async (session) => {
+  await asking(async (session) => {
     const lineage = await session.lineage(digest);
     expect(lineage.nodes.filter(({ type }) => type === "execution")).toHaveLength(3);
     for (const node of lineage.nodes)
@@ -62,7 +76,7 @@ test("lineage stays: an evicted execution answers, and plan says when it was evi
     const plan = await session.plan(["words"]);
     expect(plan.stages).toMatchObject([{ decision: "hit" }]);
   });
-  await project.with(async (session) => {
+  await asking(async (session) => {
     const [words] = (await session.plan(["words"])).stages;
     expect(words).toMatchObject({
       decision: "run",
@@ -71,19 +85,19 @@ test("lineage stays: an evicted execution answers, and plan says when it was evi
     expect(words?.reasons).toHaveLength(1);
   }, OTHER);
   // It is made again, and is what it was.
-  const again = await project.run(["words"], {}, OTHER);
+  const again = await build(["words"], {}, OTHER);
   expect(outcomes(again)).toEqual({ words: "executed" });
   expect(again.stages[0]?.outputs["words"]?.digest).toBe(digest);
 });
 
 test("a pinned artifact stays, and goes when it is no longer pinned", async () => {
-  await project.run([], {}, OTHER);
-  await project.with((session) =>
+  await build([], {}, OTHER);
+  await asking((session) =>
     Promise.resolve(session.maintenance.pin("report", { name: "for the paper", withLineage: true })),
   );
-  await project.run();
+  await build();
   expect((await gc({ unreferenced: true })).items).toEqual([]);
-  await project.with((session) => {
+  await asking((session) => {
     expect(session.maintenance.pins()).toMatchObject([
       { target: "report", name: "for the paper", withLineage: true, present: true },
     ]);
@@ -97,10 +111,10 @@ test("a pinned artifact stays, and goes when it is no longer pinned", async () =
 });
 
 test("what is gone cannot be pinned", async () => {
-  const first = await project.run(["words"], {}, OTHER);
-  await project.run(["words"]);
+  const first = await build(["words"], {}, OTHER);
+  await build(["words"]);
   await gc({ unreferenced: true });
-  await project.with((session) => {
+  await asking((session) => {
     const digest = first.stages[0]?.outputs["words"]?.digest ?? "";
     expect(() => session.maintenance.pin(digest)).toThrow(
       expect.objectContaining({ code: "PIN_GONE" }) as Error,
@@ -110,7 +124,7 @@ test("what is gone cannot be pinned", async () => {
 });
 
 test("a size that cannot be reached without what is needed is said", async () => {
-  await project.run();
+  await build();
   const report = await gc({ maxBytes: 0 });
   expect(executions(report)).toEqual([]);
   expect(report.notes).toEqual([
@@ -119,16 +133,16 @@ test("a size that cannot be reached without what is needed is said", async () =>
 });
 
 test("a collection beside a run takes nothing that the run reads later", async () => {
-  await project.run(["words"], {}, OTHER);
+  await build(["words"], {}, OTHER);
   let collected: Promise<GcReport> | undefined;
   const collect = async (): Promise<GcReport> => {
     // Another recipe is now the latest of words, so that only the run itself needs the first one's.
-    await project.run(["words"]);
+    await build(["words"]);
     const report = await gc({ unreferenced: true });
     project.write("collected", "");
     return report;
   };
-  const run = await project.run(
+  const run = await build(
     ["report"],
     {
       onEvent: (event) => {
@@ -142,7 +156,7 @@ test("a collection beside a run takes nothing that the run reads later", async (
 });
 
 test("checkpoints, logs and empty folders that nobody needs go by their age", async () => {
-  await project.run(["words"]);
+  await build(["words"]);
   const old = new Date(Date.now() - 40 * 86_400_000);
   const make = (path: string, file?: string) => {
     const directory = join(project.root, "cache", path);
@@ -172,6 +186,6 @@ test("checkpoints, logs and empty folders that nobody needs go by their age", as
 });
 
 test("a stage that fails without a checkpoint leaves no folder behind", async () => {
-  await project.run(["side"], {}, { set: ["side.mode=throw"] });
+  await build(["side"], {}, { set: ["side.mode=throw"] });
   expect(readdirSync(join(project.root, "cache/checkpoints"))).toEqual([]);
 });
