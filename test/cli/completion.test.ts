@@ -58,7 +58,7 @@ function offered(line: string, script = scriptFile("bash")): readonly string[] {
 
 test.each([
   ["pipeline pla", ["plan"]],
-  ["pipeline engine ", ["install", "list", "remove"]],
+  ["pipeline engine l", ["list"]],
   ["pipeline config s", ["schema", "show"]],
   ["pipeline completion ", ["bash", "zsh", "fish"]],
   ["pipeline run --exec", ["--executor"]],
