@@ -1,13 +1,16 @@
 /**
- * kill -9 at every step of the commit protocol. The small form takes one point of each kind; the full one
- * (CRASH_MATRIX=full) takes every point, every way to die there, and random times.
+ * kill -9 at every step of the commit protocol. The small form takes one point of each kind. CRASH_MATRIX=full takes
+ * a seeded sample of every phase and random times, CRASH_MATRIX=every every point and every way to die there.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { everyKill, sampleKills, seededDraws } from "./choose-kills.ts";
 import { complaintsAfter } from "./matrix.ts";
 import { CrashRig, digestsOf, type Digests, type Ended, type Fault, type FaultPoint } from "./rig.ts";
 
-const FULL = process.env["CRASH_MATRIX"] === "full";
-const RANDOM_KILLS = 80;
+const FORM = process.env["CRASH_MATRIX"];
+const SMALL = FORM === undefined;
+const SAMPLED_KILLS = 170;
+const RANDOM_KILLS = 50;
 const SEED = Number(process.env["CRASH_SEED"] ?? "1");
 
 const rig = new CrashRig();
@@ -30,13 +33,15 @@ afterAll(() => rig.project.remove());
 
 const tally = { kills: 0, survived: 0, complaints: [] as string[] };
 
-async function strike(what: string, strikeOnce: () => Promise<Ended>, compiled = false): Promise<void> {
+/** Answers the result as a line. */
+async function strike(what: string, strikeOnce: () => Promise<Ended>, compiled = false): Promise<string> {
   rig.reset({ compiled });
   const ended = await strikeOnce();
   const died = ended.signal === "SIGKILL" || ended.events.some((event) => event.type === "stage-failed");
   tally[died ? "kills" : "survived"]++;
   const complaints = await complaintsAfter(rig, ended, undisturbed);
   tally.complaints.push(...complaints.map((complaint) => `${what}: ${complaint}`));
+  return `${what}: ${died ? "killed" : "survived"}, ${complaints.length === 0 ? "sound" : complaints.join("; ")}`;
 }
 
 const faultAt = ({ role, at }: FaultPoint, how: Fault["how"]): Fault => ({ role, at, how });
@@ -48,7 +53,7 @@ function point(role: Fault["role"], label: RegExp): FaultPoint {
   return found;
 }
 
-test.skipIf(FULL).each([
+test.runIf(SMALL).each([
   ["before an artifact's bytes are on disk", "runner", /^sync cache\/work/, "before"],
   ["between an artifact's move into the store and its commit", "runner", /^rename cache\/objects/, "after"],
   ["inside the transaction that commits", "runner", /^transaction execution/, "inside"],
@@ -75,7 +80,7 @@ test.skipIf(FULL).each([
   180_000,
 );
 
-test.skipIf(FULL)(
+test.runIf(SMALL)(
   "killed while compiling: the next command compiles, and nothing stays behind",
   async () => {
     tally.complaints = [];
@@ -87,59 +92,28 @@ test.skipIf(FULL)(
   180_000,
 );
 
-const waysToDie = ({ label }: FaultPoint): Fault["how"][] => [
-  "before",
-  ...(/^(write|writeFile|copyFile|rm) /.test(label) ? (["torn"] as const) : []),
-  ...(label.startsWith("transaction") ? (["inside"] as const) : []),
-  "after",
-];
-
-/** Marsaglia, Xorshift RNGs, Journal of Statistical Software 8 (2003): the same kills for the same seed. */
-function* random(seed: number): Generator<number> {
-  for (let state = seed | 1; ;) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    yield (state >>> 0) / 2 ** 32;
-  }
-}
-
-test.runIf(FULL)(
-  "killed at every point and at random times, alone or with its stage",
+test.skipIf(SMALL)(
+  "killed at points of every phase and at random times, alone or with its stage",
   async () => {
     const log = (line: string): void => void process.stdout.write(`${line}\n`);
-    for (const point of compilePoints)
-      for (const how of waysToDie(point))
-        await strike(
-          `compile ${point.at} ${point.label} ${how}`,
-          () => rig.runWith(faultAt(point, how)),
-          true,
-        );
-    log(`compile points done: ${JSON.stringify(tally)}`);
-    for (const [index, point] of points.entries()) {
-      // What one stage does at a point all stages do: of every kind in full, of the rest one way each.
-      const ways = waysToDie(point);
-      const chosen =
-        index < 60 || point.label.startsWith("transaction") ? ways : [ways[index % ways.length] ?? "after"];
-      for (const how of chosen)
-        await strike(`${point.role} ${point.at} ${point.label} ${how}`, () =>
-          rig.runWith({ ...faultAt(point, how), both: point.role === "stage" && index % 2 === 0 }),
-        );
-      if (index % 20 === 0) log(`${index} of ${points.length} points: ${JSON.stringify(tally)}`);
-    }
-    const numbers = random(SEED);
-    const draw = (): number => numbers.next().value as number;
+    const draw = seededDraws(SEED);
+    const all = [...everyKill(compilePoints, true), ...everyKill(points, false)];
+    const kills = FORM === "every" ? all : sampleKills(all, SAMPLED_KILLS, draw);
+    const phases = new Set(kills.map(({ phase }) => phase)).size;
+    log(
+      `${kills.length} of ${all.length} kills at points, ${phases} phases, and ${RANDOM_KILLS} at random times`,
+    );
+    for (const [index, { what, fault, compiling }] of kills.entries())
+      log(`${index + 1}/${kills.length} ${await strike(what, () => rig.runWith(fault), compiling)}`);
     for (let index = 0; index < RANDOM_KILLS; index++) {
       const afterMs = draw() * undisturbedMs;
-      await strike(`random ${index} after ${afterMs.toFixed(0)} ms`, () =>
-        rig.command(["run", "--json", ...(draw() < 0.5 ? ["--jobs", "1"] : [])], {}, (kill) =>
-          setTimeout(kill, afterMs),
-        ),
-      );
+      const args = ["run", "--json", ...(draw() < 0.5 ? ["--jobs", "1"] : [])];
+      const what = `random ${index + 1}/${RANDOM_KILLS} after ${afterMs.toFixed(0)} ms`;
+      log(await strike(what, () => rig.command(args, {}, (kill) => setTimeout(kill, afterMs))));
     }
     log(
-      `crash matrix: ${tally.kills} kills, ${tally.survived} runs that ended before theirs, ${tally.complaints.length} complaints; ` +
-        `${compilePoints.length} + ${points.length} points, seed ${SEED}`,
+      `crash matrix: ${tally.kills} kills, ${tally.survived} runs that ended before theirs, ` +
+        `${tally.complaints.length} complaints; ${phases} phases, seed ${SEED}`,
     );
     expect(tally.complaints).toEqual([]);
   },
