@@ -13,7 +13,12 @@ const SAMPLED_KILLS = 170;
 const RANDOM_KILLS = 50;
 const SEED = Number(process.env["CRASH_SEED"] ?? "1");
 
-const rig = new CrashRig();
+/** Each with a project of its own: a kill takes seconds, most of them spent in waiting. */
+const rigs = Array.from(
+  { length: SMALL ? 1 : Number(process.env["CRASH_RIGS"] ?? "2") },
+  () => new CrashRig(),
+);
+const rig = rigs[0] as CrashRig;
 let undisturbed: Digests;
 let points: readonly FaultPoint[];
 let compilePoints: readonly FaultPoint[];
@@ -29,12 +34,17 @@ beforeAll(async () => {
   undisturbed = digestsOf(ended.events);
   points = all;
 }, 300_000);
-afterAll(() => rig.project.remove());
+afterAll(() => rigs.forEach(({ project }) => project.remove()));
 
 const tally = { kills: 0, survived: 0, complaints: [] as string[] };
 
 /** Answers the result as a line. */
-async function strike(what: string, strikeOnce: () => Promise<Ended>, compiled = false): Promise<string> {
+async function strike(
+  rig: CrashRig,
+  what: string,
+  strikeOnce: () => Promise<Ended>,
+  compiled = false,
+): Promise<string> {
   rig.reset({ compiled });
   const ended = await strikeOnce();
   const died = ended.signal === "SIGKILL" || ended.events.some((event) => event.type === "stage-failed");
@@ -67,7 +77,7 @@ test.runIf(SMALL).each([
   async (what, role, label, how) => {
     tally.complaints = [];
     let struck: string | undefined;
-    await strike(what, async () => {
+    await strike(rig, what, async () => {
       const ended = await rig.runWith(faultAt(point(role, label), how));
       struck = ended.struck;
       return ended;
@@ -86,7 +96,7 @@ test.runIf(SMALL)(
     tally.complaints = [];
     const manifest = compilePoints.find(({ label }) => /^writeFile .*manifest\.json$/.test(label));
     expect(manifest).toBeDefined();
-    if (manifest) await strike(manifest.label, () => rig.runWith(faultAt(manifest, "torn")), true);
+    if (manifest) await strike(rig, manifest.label, () => rig.runWith(faultAt(manifest, "torn")), true);
     expect(tally.complaints).toEqual([]);
   },
   180_000,
@@ -103,14 +113,27 @@ test.skipIf(SMALL)(
     log(
       `${kills.length} of ${all.length} kills at points, ${phases} phases, and ${RANDOM_KILLS} at random times`,
     );
-    for (const [index, { what, fault, compiling }] of kills.entries())
-      log(`${index + 1}/${kills.length} ${await strike(what, () => rig.runWith(fault), compiling)}`);
+    const strikes = kills.map(
+      ({ what, fault, compiling }) =>
+        (rig: CrashRig) =>
+          strike(rig, what, () => rig.runWith(fault), compiling),
+    );
     for (let index = 0; index < RANDOM_KILLS; index++) {
       const afterMs = draw() * undisturbedMs;
       const args = ["run", "--json", ...(draw() < 0.5 ? ["--jobs", "1"] : [])];
-      const what = `random ${index + 1}/${RANDOM_KILLS} after ${afterMs.toFixed(0)} ms`;
-      log(await strike(what, () => rig.command(args, {}, (kill) => setTimeout(kill, afterMs))));
+      strikes.push((rig) =>
+        strike(rig, `run after ${afterMs.toFixed(0)} ms`, () =>
+          rig.command(args, {}, (kill) => setTimeout(kill, afterMs)),
+        ),
+      );
     }
+    let next = 0;
+    const work = async (rig: CrashRig): Promise<void> => {
+      await rig.run(); // compiles
+      for (let index = next++; index < strikes.length; index = next++)
+        log(`${index + 1}/${strikes.length} ${(await strikes[index]?.(rig)) ?? ""}`);
+    };
+    await Promise.all(rigs.map(work));
     log(
       `crash matrix: ${tally.kills} kills, ${tally.survived} runs that ended before theirs, ` +
         `${tally.complaints.length} complaints; ${phases} phases, seed ${SEED}`,

@@ -1,6 +1,7 @@
 /**
  * Preloaded (`--import`) into a real runner and its stages: every call that changes the project's cache/ or
- * artifacts/ is a numbered point. FAULT_LOG lists them; FAULT_AT kills the process with SIGKILL at one of them.
+ * artifacts/ is a numbered point. FAULT_LOG lists them; FAULT_AT kills the process with SIGKILL at one of them, or
+ * leaves no byte free on the disk of the file FAULT_FILL from there on.
  * Nothing here is part of the program, which runs as it is shipped.
  */
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-call,
@@ -13,7 +14,16 @@ import promises from "node:fs/promises";
 import Module, { syncBuiltinESMExports } from "node:module";
 import { isMainThread } from "node:worker_threads";
 
-const { FAULT_ROOT = "", FAULT_ROLE, FAULT_HOW, FAULT_AT, FAULT_LOG, FAULT_BOTH, FAULT_SAY } = process.env;
+const {
+  FAULT_ROOT = "",
+  FAULT_ROLE,
+  FAULT_HOW,
+  FAULT_AT,
+  FAULT_LOG,
+  FAULT_BOTH,
+  FAULT_SAY,
+  FAULT_FILL,
+} = process.env;
 const role = process.argv[1]?.endsWith("stage-process.mjs") === true ? "stage" : "runner";
 const at = role === FAULT_ROLE ? Number(FAULT_AT) : NaN;
 const watched = ["cache", "artifacts"].map((name) => `${FAULT_ROOT}/${name}`);
@@ -30,6 +40,18 @@ function die(label) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
+/** Until not one more byte fits. */
+function fillDisk() {
+  const file = original.openSync(FAULT_FILL ?? "", "w");
+  for (let bytes = 1 << 20; bytes >= 1; bytes >>= 1)
+    try {
+      for (;;) original.writeSync(file, Buffer.alloc(bytes));
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== "ENOSPC") throw error;
+    }
+  original.closeSync(file);
+}
+
 /**
  * Counts a call; kills at the chosen one. Answers what to do when the call is over.
  * @param {string} label
@@ -38,6 +60,11 @@ function die(label) {
  */
 function enter(label, half) {
   const mine = ++count;
+  if (mine === at && FAULT_HOW === "full") {
+    if (FAULT_SAY !== undefined) original.appendFileSync(FAULT_SAY, `${label}\n`);
+    fillDisk();
+    return () => undefined;
+  }
   if (mine === at && FAULT_HOW === "before") die(label);
   if (mine === at && FAULT_HOW === "torn") {
     half?.();

@@ -5,16 +5,20 @@ import { existsSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { RunnerEvent } from "../../src/runner/event.ts";
-import type { CheckReport } from "../../src/runner/session-types.ts";
+import { checkStore, type CheckReport } from "../../src/store/check.ts";
+import { openStore } from "../../src/store/open-store.ts";
 import { packageRoot, Project } from "../runner/project.ts";
 
 export interface Fault {
   readonly role: "runner" | "stage";
   /** The n-th point of that process, counted from 1. */
   readonly at: number;
-  readonly how: "before" | "torn" | "inside" | "after";
+  /** Where in the call it is killed; `full`: it lives, and from here on the disk has no byte free. */
+  readonly how: "before" | "torn" | "inside" | "after" | "full";
   /** The runner dies together with its stage. */
   readonly both?: boolean;
+  /** The file that takes all room, for `full`. */
+  readonly fill?: string;
 }
 
 export interface FaultPoint {
@@ -76,7 +80,7 @@ export class CrashRig {
   }
 
   /** `struck`: the label of the call in which it died. */
-  async runWith({ role, at, how, both }: Fault): Promise<Ended & { readonly struck?: string }> {
+  async runWith({ role, at, how, both, fill }: Fault): Promise<Ended & { readonly struck?: string }> {
     const say = join(this.root, "struck.txt");
     const ended = await this.run({
       ...this.#preload(),
@@ -85,6 +89,7 @@ export class CrashRig {
       FAULT_HOW: how,
       FAULT_SAY: say,
       ...(both === true ? { FAULT_BOTH: "1" } : {}),
+      ...(fill === undefined ? {} : { FAULT_FILL: fill }),
     });
     if (!existsSync(say)) return ended;
     const struck = readFileSync(say, "utf8").trim();
@@ -109,10 +114,14 @@ export class CrashRig {
     return { NODE_OPTIONS: `--import=${PRELOAD}`, FAULT_ROOT: this.root };
   }
 
+  /** What `check --deep` finds in the store. */
   async check(): Promise<CheckReport> {
-    const { stdout, stderr } = await this.command(["check", "--deep", "--json"]);
-    if (!stdout.startsWith("{")) throw new Error(`check said: ${stderr}`);
-    return JSON.parse(stdout) as CheckReport;
+    const store = openStore(this.root);
+    try {
+      return await checkStore(store, { deep: true });
+    } finally {
+      await store.close();
+    }
   }
 
   /** Until no process of the project is left: a stage follows its runner within a moment. */
@@ -136,21 +145,21 @@ export class CrashRig {
   /** As if all that is there had been left hours ago. */
   age(): void {
     const then = new Date(Date.now() - 7_200_000);
-    for (const folder of ["cache/work", "cache/compiled"]) {
-      const directory = join(this.root, folder);
-      if (!existsSync(directory)) continue;
-      for (const name of readdirSync(directory))
-        if (name !== "latest.json") utimesSync(join(directory, name), then, then);
-    }
+    const shelves = this.#list("artifacts").flatMap((shelf) => this.#list(shelf));
+    for (const path of [...this.#list("cache/work"), ...this.#list("cache/compiled"), ...shelves])
+      if (!path.endsWith("/latest.json")) utimesSync(join(this.root, path), then, then);
+  }
+
+  /** Paths of what is in a folder; nothing where it is not there. */
+  #list(folder: string): string[] {
+    const directory = join(this.root, folder);
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory).map((name) => `${folder}/${name}`);
   }
 
   /** What a run must not leave behind when it is over. */
   litter(): string[] {
-    const list = (folder: string): string[] => {
-      const directory = join(this.root, folder);
-      if (!existsSync(directory)) return [];
-      return readdirSync(directory).map((name) => `${folder}/${name}`);
-    };
+    const list = (folder: string): string[] => this.#list(folder);
     const shelves = list("artifacts").flatMap(list);
     const compiled = list("cache/compiled");
     const [current] = compiled.filter((path) => existsSync(join(this.root, path, "manifest.json")));
