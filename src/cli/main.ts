@@ -2,8 +2,10 @@
  * The command line from arguments to exit code. Commands are declared in program.ts and loaded when they
  * run; every error ends here, as text on standard error.
  */
+import { join } from "node:path";
 import { CommanderError } from "commander";
 import { serializeError } from "../errors.ts";
+import { explainFailure } from "../runner/failure.ts";
 import type { Host } from "../runner/session-types.ts";
 import type { CliContext, CliStreams, OutputStream } from "./cli-context.ts";
 import { errorText } from "./error-text.ts";
@@ -50,7 +52,10 @@ export async function main(argv: readonly string[], host: Host, options: MainOpt
     const helpCode = helpExitCode(error);
     if (helpCode !== undefined) return helpCode;
     const known = program.commands.find((command) => argv.includes(command.name()));
-    const shown = serializeError(error instanceof CommanderError ? usageError(error, known?.name()) : error);
+    const explained = explainFailure(error, join(host.projectRoot, "cache"));
+    const shown = serializeError(
+      error instanceof CommanderError ? usageError(error, known?.name()) : explained,
+    );
     streams.stderr.write(`${errorText(shown, { paint: context.errorPaint, verbose: context.verbose })}\n`);
     return exitCodeOf(shown.kind);
   }

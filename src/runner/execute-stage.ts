@@ -65,15 +65,32 @@ export async function executeStage(
   grant: Grant,
   forced: boolean,
 ): Promise<StageOutcome> {
-  const { fingerprint } = stage.planned;
   const lock = await takeLock(context, stage, forced);
   if (lock !== "taken") return lock;
   try {
     return await runLocked(context, stage, grant, forced);
   } catch (error) {
-    return { outcome: "failed", error: serializeError(explainFailure(error)) };
+    return { outcome: "failed", error: serializeError(explainFailure(error, context.store.directory)) };
   } finally {
-    context.store.unlock(fingerprint, thisProcess());
+    giveUpLock(context, stage);
+  }
+}
+
+/** What was made is not lost because of a lock that stays: it holds no longer than this process lives. */
+function giveUpLock(
+  { store, emit }: ExecutionContext,
+  { recipe, planned: { fingerprint } }: ReadyStage,
+): void {
+  try {
+    store.unlock(fingerprint, thisProcess());
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    emit({
+      type: "warning",
+      code: "LOCK_KEPT",
+      stage: recipe.id,
+      message: `other runners wait for ${recipe.id} until this one ends: ${why}`,
+    });
   }
 }
 

@@ -1,17 +1,50 @@
 /** Turns what the system says into errors that tell a person what to do. */
+import { statfsSync } from "node:fs";
 import { PipelineError } from "../errors.ts";
 
-/** Passes everything on but a full disk, which comes as a bare system error from anywhere. */
-export function explainFailure(error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
-  const path = error instanceof Error && "path" in error ? ` while writing ${String(error.path)}` : "";
+/**
+ * Passes everything on but a full disk, which comes as a bare error from anywhere: of the system, of LMDB, or as the cause
+ * of another. `directory`: where it may have been writing, for what does not say so itself.
+ */
+export function explainFailure(error: unknown, directory?: string): unknown {
+  const full = causes(error).find((each) => isDiskFull(each, directory));
+  if (full === undefined || (error instanceof PipelineError && error.code === "DISK_FULL")) return error;
+  const path = full.path === undefined ? "" : ` while writing ${full.path}`;
+  const isQuota = full.code === "EDQUOT" || /quota/i.test(full.message);
   return new PipelineError({
     code: "DISK_FULL",
-    message: code === "ENOSPC" ? `no space left on the disk${path}` : `the disk quota is used up${path}`,
+    message: isQuota ? `the disk quota is used up${path}` : `no space left on the disk${path}`,
     hint: "make room and run again: finished stages are kept, a stage with checkpoints goes on from its last one",
     cause: error,
   });
+}
+
+/** Of Node: a name as code. Of LMDB: the number of the system, or one of its own. */
+type SystemError = Error & { readonly code?: string | number; readonly path?: string };
+
+function causes(error: unknown): SystemError[] {
+  const all: SystemError[] = [];
+  for (let each = error; each instanceof Error && !all.includes(each); each = each.cause) all.push(each);
+  return all;
+}
+
+function isDiskFull({ code, message }: SystemError, directory: string | undefined): boolean {
+  if (typeof code !== "number") return code === "ENOSPC" || code === "EDQUOT";
+  if (/no space left on device|quota exceeded|MDB_MAP_FULL/i.test(message)) return true;
+  // What LMDB makes of a write that found room for its first half only.
+  return /input\/output error/i.test(message) && directory !== undefined && roomIn(directory) < LITTLE_ROOM;
+}
+
+/** Bytes; less than LMDB writes in one transaction. */
+const LITTLE_ROOM = 1 << 20;
+
+function roomIn(directory: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize;
+  } catch {
+    return Infinity; // the file system does not tell
+  }
 }
 
 /** `stderr`: the last lines that the process wrote. */

@@ -1,6 +1,7 @@
 /** `run` from targets to summary: what one run is given before the first stage is looked at. */
 import { EventLog } from "./event-log.ts";
 import type { ExecutionContext } from "./execute-stage.ts";
+import { explainFailure } from "./failure.ts";
 import type { ExecutionRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { OpenProject } from "./open-project.ts";
@@ -14,10 +15,22 @@ import type { RunOptions, RunSummary } from "./session-types.ts";
 import { selectStages } from "./selection.ts";
 
 /**
- * Throws the errors of selection.ts and choose-executor.ts, and what the pipeline's `prepare` throws; how stages end is
- * in the summary.
+ * Throws the errors of selection.ts and choose-executor.ts, what the pipeline's `prepare` throws, and `DISK_FULL`; how
+ * stages end is in the summary.
  */
 export async function runTargets(
+  project: OpenProject,
+  targets: readonly string[],
+  options: RunOptions,
+): Promise<RunSummary> {
+  try {
+    return await recordedRun(project, targets, options);
+  } catch (error) {
+    throw explainFailure(error, project.store.directory);
+  }
+}
+
+async function recordedRun(
   project: OpenProject,
   targets: readonly string[],
   options: RunOptions,

@@ -66,10 +66,21 @@ class Run {
     signal.removeEventListener("abort", onAbort);
 
     const summary = this.#summarise();
-    this.#context.store.recordRun(this.#record(summary));
+    this.#keepRecord(summary);
     const { status, durationMs, executed, hits } = summary;
     emit({ type: "run-finished", runId, status, durationMs, executed, hits });
     return summary;
+  }
+
+  /** A record that cannot be written, e.g. on a full disk, costs the record and never what was made. */
+  #keepRecord(summary: RunSummary): void {
+    const { store, emit, runId } = this.#context;
+    try {
+      store.recordRun(this.#record(summary));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      emit({ type: "warning", code: "RUN_NOT_RECORDED", message: `runs will not list run ${runId}: ${why}` });
+    }
   }
 
   async #settleAfterNeeds(stage: StagePlan, done: ReadonlyMap<string, Promise<void>>): Promise<void> {
@@ -77,7 +88,7 @@ class Run {
     try {
       await this.#settle(stage);
     } catch (error) {
-      this.#fail(stage.recipe.id, serializeError(explainFailure(error)));
+      this.#fail(stage.recipe.id, serializeError(explainFailure(error, this.#context.store.directory)));
     }
   }
 

@@ -17,14 +17,25 @@ export function lockHolder(index: IndexDatabase, fingerprint: string): LockHolde
   return holder !== undefined && isAlive(holder.process) ? holder : undefined;
 }
 
-export function tryLock(index: IndexDatabase, fingerprint: string, holder: LockHolder): LockResult {
+/** `givenUp`: this process had let it go, and could not write so. */
+export function tryLock(
+  index: IndexDatabase,
+  fingerprint: string,
+  holder: LockHolder,
+  givenUp = false,
+): LockResult {
   return index.transaction((put): LockResult => {
     const present = recordedHolder(index, fingerprint);
-    if (present !== undefined && isAlive(present.process)) return { acquired: false, holder: present };
+    const isOwn = present !== undefined && givenUp && isSame(present.process, holder.process);
+    if (present !== undefined && !isOwn && isAlive(present.process))
+      return { acquired: false, holder: present };
     put(key(fingerprint), holder);
-    return present === undefined ? { acquired: true } : { acquired: true, healed: present };
+    return present === undefined || isOwn ? { acquired: true } : { acquired: true, healed: present };
   });
 }
+
+const isSame = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
+  a.host === b.host && a.pid === b.pid && a.startTime === b.startTime;
 
 /** Frees the lock where this process holds it; a lock that was taken over stays. */
 export function unlock(index: IndexDatabase, fingerprint: string, process: ProcessIdentity): void {

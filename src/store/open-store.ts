@@ -33,6 +33,8 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
 
   /** Owners of claims that this process made and has not given up. */
   const claimants = new Set<string>();
+  /** Fingerprints of locks that this process let go and could not take out of the index, e.g. on a full disk. */
+  const givenUp = new Set<string>();
   const makeWork = (name: string): Promise<string> => makeWorkDirectory(workRoot, name);
   const objectPath = (digest: string): string => objects.path(digest);
 
@@ -112,8 +114,19 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
         releaseClaims(index, run.runId, remove);
         claimants.delete(run.runId);
       }),
-    tryLock: (fingerprint, holder) => tryLock(index, fingerprint, holder),
-    unlock: (fingerprint, process) => unlock(index, fingerprint, process),
+    tryLock: (fingerprint, holder) => {
+      const result = tryLock(index, fingerprint, holder, givenUp.has(fingerprint));
+      if (result.acquired) givenUp.delete(fingerprint);
+      return result;
+    },
+    unlock(fingerprint, process) {
+      try {
+        unlock(index, fingerprint, process);
+      } catch (error) {
+        givenUp.add(fingerprint);
+        throw error;
+      }
+    },
 
     async refreshView(stageId, output, digest, present) {
       const path = viewPath(stageId, output);
@@ -139,12 +152,16 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
     sweepWork: () => sweepWork(workRoot),
     unindexedObjects: () =>
       onDisk(join(cacheDirectory, "objects")).filter((digest) => object(digest) === undefined),
-    close() {
-      if (claimants.size > 0)
-        index.transaction((_put, remove) => {
-          for (const owner of claimants) releaseClaims(index, owner, remove);
-        });
-      return index.close();
+    async close() {
+      try {
+        if (claimants.size > 0)
+          index.transaction((_put, remove) => {
+            for (const owner of claimants) releaseClaims(index, owner, remove);
+          });
+      } catch {
+        // A claim that cannot be taken back, e.g. on a full disk, dies with this process.
+      }
+      await index.close();
     },
   };
 }

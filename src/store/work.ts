@@ -11,7 +11,12 @@ const OWNER = "owner.json";
 export async function makeWorkDirectory(root: string, name: string): Promise<string> {
   const directory = join(root, `${name}-${randomUUID().slice(0, 8)}`);
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, OWNER), JSON.stringify(thisProcess()));
+  try {
+    await writeFile(join(directory, OWNER), JSON.stringify(thisProcess()));
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true }); // nobody would know whose it is
+    throw error;
+  }
   return directory;
 }
 

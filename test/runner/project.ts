@@ -64,7 +64,7 @@ const FILES: Readonly<Record<string, string>> = {
     });`,
   // Counts to its steps, writing a checkpoint at each; the environment, which is no input, tells it to hang or die.
   "stages/count.ts": `
-    import { existsSync, readFileSync, writeFileSync } from "node:fs";
+    import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
     import { join } from "node:path";
     import { setTimeout as sleep } from "node:timers/promises";
     import { z } from "zod";
@@ -80,7 +80,8 @@ const FILES: Readonly<Record<string, string>> = {
         trace("count from " + state.step);
         while (state.step < params.steps) {
           state = { step: state.step + 1, total: state.total * 31 % 1000003 + Number(inputs.words) * params.schedule.rate };
-          writeFileSync(file, JSON.stringify(state));
+          writeFileSync(file + ".next", JSON.stringify(state));
+          renameSync(file + ".next", file);
           context.checkpointed(state.step);
           context.progress({ done: state.step, total: params.steps, unit: "steps", metrics: { total: state.total } });
           if (context.signal.aborted) throw new Error("stopped at " + state.step);
