@@ -7,7 +7,7 @@ import { serializeError, type SerializedError } from "../errors.ts";
 import { FINGERPRINT_VERSION } from "../hashing/fingerprint.ts";
 import type { Presenters } from "../pipeline/define-pipeline.ts";
 import type { JsonObject } from "../std/json.ts";
-import { thisProcess } from "../std/process-identity.ts";
+import { thisProcess, type ProcessIdentity } from "../std/process-identity.ts";
 import type { ExecutionRecord, ObjectRecord, OutputEntry } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { runAttempts } from "./attempts.ts";
@@ -122,11 +122,15 @@ async function takeLock(
       emit({
         type: "stage-waiting",
         stage: recipe.id,
-        message: `run ${other} (pid ${process.pid} on ${process.host}) is making it; waiting for the result`,
+        message: `run ${other} (pid ${process.pid} on ${process.host}) is making it; waiting for the result${ifDead(process)}`,
       });
     await new Promise((resume) => setTimeout(resume, LOCK_POLL_MS));
   }
 }
+
+/** A holder on this machine is seen to die; of another machine only a person knows. */
+const ifDead = ({ host }: ProcessIdentity): string =>
+  host === thisProcess().host ? "" : ` (if ${host} is dead: npx pipeline clean --locks ${host})`;
 
 async function runLocked(
   context: ExecutionContext,

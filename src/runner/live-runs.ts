@@ -67,6 +67,12 @@ export function findLiveRun(cacheDirectory: string, runId: string): RunMark | un
   return mark !== undefined && isAlive(mark.process) ? mark : undefined;
 }
 
+/** Retires the marks of a machine that is dead: whether a run of another machine lives, nobody can see from here. */
+export function retireRunsOf(cacheDirectory: string, host: string): void {
+  for (const { runId, process } of liveRuns(cacheDirectory))
+    if (process.host === host) retire(cacheDirectory, runId);
+}
+
 /** The mark of a run, alive or not; undefined where it left none. */
 export function findRunMark(cacheDirectory: string, runId: string): RunMark | undefined {
   return readMark(markFile(cacheDirectory, runId)) ?? readMark(endedMarkFile(cacheDirectory, runId));

@@ -131,6 +131,18 @@ export interface CleanPart {
   readonly cost: string;
 }
 
+/** What a machine left behind in the store. */
+export interface HostRemains {
+  readonly host: string;
+  readonly locks: readonly { readonly stage: string; readonly runId: string; readonly since: string }[];
+  /** Executions and artifacts that it keeps from gc. */
+  readonly claims: number;
+  /** Runs of it that are marked as alive. */
+  readonly runs: readonly string[];
+  /** Directories below cache/work/. */
+  readonly work: readonly string[];
+}
+
 /** `target` is what `lineage` takes: a stage, a digest or fingerprint or the beginning of one, a path below artifacts/. */
 export interface Maintenance {
   /** Removes what nothing needs. Throws `GC_OPTIONS`. */
@@ -149,6 +161,13 @@ export interface Maintenance {
   verify(stageId: string, options?: VerifyOptions): Promise<VerifyReport>;
   /** What `clean` would remove. Throws `CLEAN_NOTHING_NAMED` and `CLEAN_WHILE_RUNNING`. */
   planClean(options: CleanOptions): readonly CleanPart[];
+  /**
+   * What another machine holds. A machine that died holds it for ever: it cannot be asked. Throws `HOST_IS_THIS`,
+   * `HOST_UNKNOWN`.
+   */
+  remainsOf(host: string): HostRemains;
+  /** Frees it. A machine that is alive after all does its work twice. Throws what `remainsOf` throws. */
+  release(host: string): Promise<HostRemains>;
   /** Removes it. Throws `CLEAN_WHILE_RUNNING`. */
   clean(parts: readonly CleanPart[]): Promise<void>;
 }

@@ -51,3 +51,31 @@ export function claimedByLiving(index: IndexDatabase): ReadonlySet<string> {
       .map(({ fingerprint }) => fingerprint),
   ]);
 }
+
+/** What processes of one machine hold in the index: fingerprints of locks, and how many claims. */
+export interface Held {
+  readonly locks: readonly { readonly fingerprint: string; readonly holder: LockHolder }[];
+  readonly claims: number;
+}
+
+/** By the name of the machine. */
+export function heldByHost(index: IndexDatabase): ReadonlyMap<string, Held> {
+  const held = new Map<string, Held>();
+  const of = (host: string): Held => held.get(host) ?? { locks: [], claims: 0 };
+  for (const lock of locks(index)) {
+    const { host } = lock.holder.process;
+    held.set(host, { ...of(host), locks: [...of(host).locks, lock] });
+  }
+  for (const { process } of claims(index))
+    held.set(process.host, { ...of(process.host), claims: of(process.host).claims + 1 });
+  return held;
+}
+
+/** Takes locks and claims of a machine out of the index, in one transaction. */
+export function releaseHost(index: IndexDatabase, host: string): void {
+  index.transaction((_put, remove) => {
+    for (const { fingerprint, holder } of locks(index))
+      if (holder.process.host === host) remove(["lock", fingerprint]);
+    for (const { key, process } of claims(index)) if (process.host === host) remove(key);
+  });
+}

@@ -2,6 +2,7 @@
  * What keeping the store small needs of it: who needs what (pins, claims of living runs, last use), and eviction.
  * What is worth evicting is not decided here. docs/adr/0015 has the rules.
  */
+import type { Held } from "./claims.ts";
 import type { ExecutionRecord, PinRecord } from "./records.ts";
 
 /** All that decides what may go, read inside one write transaction: nobody changes it meanwhile. */
@@ -73,4 +74,8 @@ export interface Keeping {
   leftovers(): readonly IndexLeftover[];
   /** Removes what `leftovers` names, except pins, which are a person's, and objects, which `evict` takes. Answers how many. */
   removeLeftovers(): number;
+  /** What processes hold in the index, by the name of their machine; also of those that died. */
+  held(): ReadonlyMap<string, Held>;
+  /** Takes the locks and claims of a machine that is dead. Whether it is, nobody can see from here. */
+  release(host: string): void;
 }

@@ -6,7 +6,7 @@ import { existsSync, lstatSync, readdirSync, renameSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { isAlive, thisProcess } from "../std/process-identity.ts";
-import { claimedByLiving, claimKey, claims } from "./claims.ts";
+import { claimedByLiving, claimKey, claims, heldByHost, releaseHost } from "./claims.ts";
 import type { IndexDatabase } from "./index-database.ts";
 import type { Evicted, EvictionChoice, Keeping, StoreSnapshot } from "./keeping-types.ts";
 import { leftovers, removeLeftovers } from "./leftovers.ts";
@@ -50,6 +50,8 @@ export function openKeeping(parts: KeepingParts): Keeping {
     brokenViews: () => brokenViews(parts),
     leftovers: () => leftovers(index),
     removeLeftovers: () => removeLeftovers(index),
+    held: () => heldByHost(index),
+    release: (host) => releaseHost(index, host),
   };
 }
 

@@ -12,7 +12,7 @@ import type { ExecutionRecord, ObjectRecord, RunRecord } from "./records.ts";
 import { viewPath, type Store } from "./store.ts";
 import { StatCache } from "./stat-cache.ts";
 import { makeView, sweepViewWork } from "./view.ts";
-import { deadWork, makeWorkDirectory, sweepWork } from "./work.ts";
+import { deadWork, makeWorkDirectory, sweepWork, workOfHost } from "./work.ts";
 
 /** `cacheDirectory` and `artifacts/` belong to `projectRoot`; both are absolute. */
 export function openStore(projectRoot: string, cacheDirectory = join(projectRoot, "cache")): Store {
@@ -149,6 +149,7 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
     },
     makeWorkDirectory: makeWork,
     deadWork: () => deadWork(workRoot),
+    workOfHost: (host) => workOfHost(workRoot, host),
     sweepWork: () => sweepWork(workRoot),
     unindexedObjects: () =>
       onDisk(join(cacheDirectory, "objects")).filter((digest) => object(digest) === undefined),

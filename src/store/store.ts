@@ -87,6 +87,8 @@ export interface Store extends IndexReads {
   makeWorkDirectory(name: string): Promise<string>;
   /** Names of the work directories of processes that died. */
   deadWork(): readonly string[];
+  /** Names of those of the processes of a machine. */
+  workOfHost(host: string): readonly string[];
   /** Removes them. */
   sweepWork(): Promise<void>;
   /** Directories among the objects that no record names. */

@@ -36,6 +36,10 @@ export function deadWork(root: string, prefix = ""): string[] {
   });
 }
 
+/** Names of the directories that processes of a machine own. */
+export const workOfHost = (root: string, host: string): string[] =>
+  existsSync(root) ? readdirSync(root).filter((name) => readOwner(join(root, name))?.host === host) : [];
+
 export async function sweepWork(root: string, prefix = ""): Promise<void> {
   for (const name of deadWork(root, prefix)) await rm(join(root, name), { recursive: true, force: true });
 }

@@ -1,10 +1,9 @@
 /** `pipeline clean`: shows what would go, asks, and removes it. */
-import { createInterface } from "node:readline/promises";
-import { userError } from "../../errors.ts";
 import { formatBytes } from "../../report/quantity.ts";
 import type { CleanPart } from "../../runner/maintenance-types.ts";
 import { print, printJson, type CliContext, type RecipeOptions } from "../cli-context.ts";
 import { exitCodes } from "../exit-code.ts";
+import { confirmed } from "../confirmed.ts";
 import { table } from "../text/table.ts";
 import { withSession } from "../with-session.ts";
 
@@ -14,6 +13,8 @@ export interface CleanCommandOptions extends RecipeOptions {
   readonly logs?: boolean;
   readonly compiled?: boolean;
   readonly all?: boolean;
+  /** The name of a dead machine. */
+  readonly locks?: string;
   readonly yes?: boolean;
   readonly json?: boolean;
 }
@@ -23,12 +24,17 @@ export async function cleanCommand(
   { yes = false, json = false, config, set, ...options }: CleanCommandOptions,
 ): Promise<number> {
   const recipe = { ...(config === undefined ? {} : { config }), set };
+  const { locks: host } = options;
+  if (host !== undefined) {
+    const { cleanLocksCommand } = await import("./clean-locks.ts");
+    return cleanLocksCommand(context, recipe, { host, yes, json });
+  }
   return withSession(context, recipe, async ({ maintenance }) => {
     const parts = maintenance.planClean(options);
     const freedBytes = parts.reduce((sum, { bytes }) => sum + bytes, 0);
     if (!json) print(context, partsText(parts, context));
     if (parts.length > 0) {
-      if (!yes && !(await confirmed(context, json))) {
+      if (!yes && !(await confirmed(context, "remove this?", json))) {
         if (!json) print(context, "nothing was removed");
         return exitCodes.ok;
       }
@@ -49,20 +55,4 @@ function partsText(parts: readonly CleanPart[], { paint }: CliContext): string {
     { text: cost, style: "dim" as const },
   ]);
   return table(rows, paint).join("\n");
-}
-
-/** Only a person at a terminal can be asked. */
-async function confirmed({ streams }: CliContext, json: boolean): Promise<boolean> {
-  if (json || streams.stdin.isTTY !== true || streams.stdout.isTTY !== true)
-    throw userError(
-      "CLEAN_UNCONFIRMED",
-      "clean asks before it removes anything, and nobody can be asked here",
-      "say that you are sure: --yes",
-    );
-  const question = createInterface({ input: streams.stdin, output: streams.stdout });
-  try {
-    return /^y(es)?$/i.test((await question.question("remove this? [y/N] ")).trim());
-  } finally {
-    question.close();
-  }
 }

@@ -84,6 +84,15 @@ export function addStoreCommands({ command, context, finish }: CommandParts): vo
     .option("--logs", "logs of all runs")
     .option("--compiled", "the compiled form of the sources")
     .option("--all", "the whole cache and all copies: every stage runs again")
+    .addOption(
+      new Option("--locks <host>", "what another machine holds that shared the cache and is dead").conflicts([
+        "artifacts",
+        "checkpoints",
+        "logs",
+        "compiled",
+        "all",
+      ]),
+    )
     .option("--yes", "do not ask")
     .addOption(jsonOption())
     .action(async (options: CleanCommandOptions) => {

@@ -3,6 +3,7 @@ import type { Maintenance } from "../maintenance-types.ts";
 import type { OpenProject } from "../open-project.ts";
 import { clean, planClean } from "./clean.ts";
 import { listPins, pin, unpin } from "./pins.ts";
+import { releaseHost, remainsOf } from "./release-host.ts";
 
 export const createMaintenance = (project: OpenProject): Maintenance => ({
   gc: async (options = {}) => (await import("./gc.ts")).gc(project, options),
@@ -12,5 +13,7 @@ export const createMaintenance = (project: OpenProject): Maintenance => ({
   accept: async (stageId) => (await import("./accept.ts")).accept(project, stageId),
   verify: async (stageId, options = {}) => (await import("./verify.ts")).verify(project, stageId, options),
   planClean: (options) => planClean(project, options),
+  remainsOf: (host) => remainsOf(project, host),
+  release: (host) => releaseHost(project, host),
   clean: (parts) => clean(project, parts),
 });
