@@ -48,8 +48,9 @@ const RACY_NS = 2_000_000_000n;
 export const statText = (stat: BigIntStats): string =>
   `${stat.size.toString()}:${stat.mtimeNs.toString()}:${stat.ctimeNs.toString()}:${stat.ino.toString()}`;
 
-export const isRacy = (stat: BigIntStats, nowMs: number): boolean =>
-  stat.mtimeNs + RACY_NS > BigInt(nowMs) * 1_000_000n;
+/** By either time: mtime can be set, e.g. by an unpacked archive. A file from the future is racy until the clock has passed it. */
+export const isRacy = ({ mtimeNs, ctimeNs }: BigIntStats, nowMs: number): boolean =>
+  (mtimeNs > ctimeNs ? mtimeNs : ctimeNs) + RACY_NS > BigInt(nowMs) * 1_000_000n;
 
 /** TypeScript files in stages/ that are stages: not the barrel. */
 export function listStageFiles(projectRoot: string): string[] {
