@@ -103,8 +103,9 @@ export function markInUse(directory: string): void {
   const mark = join(users, `${process.pid}.json`);
   mkdirSync(users, { recursive: true });
   removeMarksOfDead(users);
-  writeFileSync(mark, JSON.stringify(thisProcess()));
+  // First: a mark of which a full disk leaves a part goes too.
   process.once("exit", () => rmSync(mark, { force: true }));
+  writeFileSync(mark, JSON.stringify(thisProcess()));
 }
 
 /** Killed processes leave theirs. */

@@ -147,7 +147,7 @@ export class CrashRig {
     const then = new Date(Date.now() - 7_200_000);
     const shelves = this.#list("artifacts").flatMap((shelf) => this.#list(shelf));
     for (const path of [...this.#list("cache/work"), ...this.#list("cache/compiled"), ...shelves])
-      if (!path.endsWith("/latest.json")) utimesSync(join(this.root, path), then, then);
+      if (!path.endsWith(".json")) utimesSync(join(this.root, path), then, then);
   }
 
   /** Paths of what is in a folder; nothing where it is not there. */
@@ -167,7 +167,7 @@ export class CrashRig {
       ...list("cache/work"),
       ...list("cache/checkpoints"),
       ...shelves.filter((path) => /\/\.[^/]*$/.test(path)),
-      ...compiled.filter((path) => path !== current && !path.endsWith("/latest.json")),
+      ...compiled.filter((path) => path !== current && !/\/(latest|words)\.json$/.test(path)),
       ...(current === undefined ? [] : list(`${current}/users`)),
     ];
   }
