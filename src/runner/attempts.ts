@@ -71,9 +71,11 @@ function beginCheckpoint(
   { checkpoints, continuations }: ExecutionContext,
   { planned }: ReadyStage,
 ): Promise<CheckpointMark> {
-  const { fingerprint } = planned;
-  return planned.extends !== undefined && checkpoints.read(fingerprint).step === undefined
-    ? checkpoints.extend(fingerprint, planned.extends, continuations)
+  const { fingerprint, extends: from } = planned;
+  // What was kept may have been removed by hand since: then it begins anew.
+  const extendable = from !== undefined && continuations.steps(from.fingerprint).includes(from.step);
+  return extendable && checkpoints.read(fingerprint).step === undefined
+    ? checkpoints.extend(fingerprint, from, continuations)
     : checkpoints.begin(fingerprint);
 }
 
