@@ -6,9 +6,6 @@ import { execa } from "execa";
 
 export const packageRoot = process.cwd();
 
-/** Different results in the project of many stages. */
-const VARIANTS = 4;
-
 const bin = join(packageRoot, "bin/pipeline.js");
 
 /** Path below the project → contents. */
@@ -139,10 +136,10 @@ export function modelShapedProject(): ProjectFiles {
 }
 
 /**
- * `count` instances of one stage, wired as chains that fan out and in. What they write is alike for `VARIANTS` kinds of
- * them, and equal work is shared: it is built in seconds, and planned as a thousand stages are.
+ * `count` instances of one stage, wired as chains that fan out and in. They write `results` different texts, and equal
+ * work is shared.
  */
-export function manyStagesProject(count: number): ProjectFiles {
+export function manyStagesProject(count: number, results: number): ProjectFiles {
   return {
     "src/text.ts": textArtifact,
     "stages/link.ts": joiningStage("link", ["left", "right"]).replace(
@@ -161,7 +158,7 @@ export function manyStagesProject(count: number): ProjectFiles {
         const made = [p.add(first, { inputs: {}, params: {} }).text];
         for (let index = 1; index < ${count}; index++) {
           const [left, right] = [made[index - 1], made[Math.floor(index / 2)]];
-          const params = { label: config.label + (index % ${VARIANTS}) };
+          const params = { label: config.label + (index % ${results}) };
           made.push(p.add(link, { id: "link-" + index, inputs: { left, right }, params }).text);
         }
         return { last: made[made.length - 1] };

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { row, type Benchmark, type BenchRow } from "../row.ts";
 import { besideFloor, FLOOR } from "./floor.ts";
+import { buildInProcess } from "./build-in-process.ts";
 import { filesProject, GeneratedProject, manyStagesProject } from "./generated-project.ts";
 
 const repetitions = 7;
@@ -13,8 +14,13 @@ export const manyStages: Benchmark = {
   name: "many-stages",
   description: `the second run of ${stages} stages`,
   async run(report) {
-    using project = new GeneratedProject(manyStagesProject(stages));
-    await overFloor(report, project, { bench: "many-stages", job: `${stages} stages`, maxMs: maxStagesMs });
+    // Kinds that share their results, as in a matrix whose axes matter late; and stages that share nothing.
+    for (const results of [4, stages]) {
+      using project = new GeneratedProject(manyStagesProject(stages, results));
+      await buildInProcess(project);
+      const job = `${stages} stages with ${results} results`;
+      await overFloor(report, project, { bench: "many-stages", job, maxMs: maxStagesMs });
+    }
   },
 };
 

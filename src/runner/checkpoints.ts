@@ -81,7 +81,7 @@ export class Checkpoints {
   }
 
   exists(fingerprint: string): boolean {
-    return existsSync(join(this.#root, fingerprint));
+    return existsSync(`${this.#root}/${fingerprint}`);
   }
 
   /** Nothing to go on from: no mark of a step, no file of the stage. */

@@ -1,8 +1,9 @@
 /**
  * What a run leaves for other processes: the mark that it is alive, and all its events in one file. Progress is thinned
- * there to one report a second for each stage, and the newest is never lost; the log of a stage has them all.
+ * there to one report a second for each stage, and the newest is never lost; the log of a stage has them all. Hits, of
+ * which there may be thousands at once, wait for each other or for the next event of another kind.
  */
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import type { RunnerEvent } from "./event.ts";
 import { markLive, type RunRequestMark } from "./live-runs.ts";
 import { eventsFile, runDirectory } from "./run-files.ts";
@@ -22,6 +23,9 @@ export class RunRecorder {
   readonly #onEvent: (event: RunnerEvent) => void;
   readonly #unmark: () => void;
   #file: number | undefined;
+  /** Lines of hits. */
+  #waiting = "";
+  #flush: NodeJS.Immediate | undefined;
 
   /** Every event goes into the file, and then to `onEvent`. */
   constructor(
@@ -68,16 +72,27 @@ export class RunRecorder {
     this.#paces.delete(stage);
   }
 
-  /** Synchronous: a line is in the file even if the runner is killed right after. */
+  /** A line is in the file even if the runner is killed right after, but for hits: the next run finds them again. */
   #write(event: RunnerEvent): void {
     if (this.#file === undefined) return;
+    this.#waiting += `${JSON.stringify(event)}\n`;
+    if (event.type === "stage-hit") this.#flush ??= setImmediate(() => this.#writeWaiting());
+    else this.#writeWaiting();
+  }
+
+  #writeWaiting(): void {
+    clearImmediate(this.#flush);
+    this.#flush = undefined;
+    const lines = this.#waiting;
+    this.#waiting = "";
+    if (this.#file === undefined || lines === "") return;
     try {
-      writeSync(this.#file, `${JSON.stringify(event)}\n`);
+      writeFileSync(this.#file, lines);
     } catch (error) {
       // A full disk must not end the run: that is for what it makes to decide.
       this.#close();
       this.#onEvent({
-        at: event.at,
+        at: new Date().toISOString(),
         type: "warning",
         code: "EVENTS_NOT_KEPT",
         message: `events of this run are no longer written down, and attach does not see them: ${error instanceof Error ? error.message : String(error)}`,
@@ -92,6 +107,7 @@ export class RunRecorder {
 
   end(): void {
     for (const stage of [...this.#paces.keys()]) this.#forget(stage);
+    this.#writeWaiting();
     this.#close();
     this.#unmark();
   }

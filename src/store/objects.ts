@@ -4,7 +4,7 @@
  */
 import { lstatSync, existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { digestFile } from "../hashing/digest.ts";
 import { digestTree, treeDigest, type TreeFile } from "../hashing/tree.ts";
 import { sealTree, syncDirectory } from "./durable.ts";
@@ -30,7 +30,8 @@ export class ObjectDirectory {
   }
 
   path(digest: string): string {
-    return join(this.#root, digest.slice(0, 2), digest);
+    // Not `join`: a plan asks for every artifact of every stage.
+    return `${this.#root}${sep}${digest.slice(0, 2)}${sep}${digest}`;
   }
 
   /**
@@ -91,12 +92,12 @@ export class ObjectDirectory {
     options: { deep?: boolean; signal?: AbortSignal | undefined } = {},
   ): Promise<Verdict> {
     const directory = this.path(record.digest);
-    if (!existsSync(directory)) return torn({ code: "missing-object", message: `${directory} is gone` });
     const stored: StoredFile[] = [];
     for (const file of record.files) {
-      const path = join(directory, file.path);
+      const path = `${directory}${sep}${file.path}`;
       const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      if (!stat?.isFile()) return torn({ code: "missing-file", path: file.path, message: `${path} is gone` });
+      if (!stat?.isFile())
+        return existsSync(directory) ? missingFile(path, file.path) : missingObject(directory);
       if (stat.size !== BigInt(file.sizeBytes)) {
         const message = `${path} has ${stat.size.toString()} bytes instead of ${file.sizeBytes}`;
         return torn({ code: "wrong-size", path: file.path, message });
@@ -111,6 +112,7 @@ export class ObjectDirectory {
       }
       stored.push(touched ? { ...file, stat: statText(stat) } : file);
     }
+    if (record.files.length === 0 && !existsSync(directory)) return missingObject(directory);
     const fresh = { digest: record.digest, sizeBytes: totalSize(stored), files: stored };
     return stored.some((file, index) => file !== record.files[index])
       ? { intact: true, fresh }
@@ -128,6 +130,12 @@ async function moveAway(from: string, to: string): Promise<void> {
 }
 
 const torn = (problem: ObjectProblem): Verdict => ({ intact: false, problem });
+
+const missingObject = (directory: string): Verdict =>
+  torn({ code: "missing-object", message: `${directory} is gone` });
+
+const missingFile = (path: string, relative: string): Verdict =>
+  torn({ code: "missing-file", path: relative, message: `${path} is gone` });
 
 const totalSize = (files: readonly TreeFile[]): number =>
   files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

@@ -30,7 +30,7 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
   const lastKeys = (...prefix: string[]): string[] =>
     index.entries(prefix).map(({ key }) => key[key.length - 1] ?? "");
   const viewed = (stageId: string, output: string): string | undefined => {
-    const present = existsSync(join(projectRoot, viewPath(stageId, output)));
+    const present = existsSync(`${projectRoot}/${viewPath(stageId, output)}`);
     return present ? (index.get(["view", stageId, output]) as string | undefined) : undefined;
   };
 

@@ -1,5 +1,5 @@
 /** Directories where something is written before it is finished, each marked with the process that owns it. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -25,8 +25,7 @@ const UNMARKED_AFTER_MS = 3_600_000;
 
 /** Names of the directories whose owner is dead. `prefix`: of the names to look at. */
 export function deadWork(root: string, prefix = ""): string[] {
-  if (!existsSync(root)) return [];
-  return readdirSync(root).filter((name) => {
+  return namesIn(root).filter((name) => {
     if (!name.startsWith(prefix)) return false;
     const directory = join(root, name);
     const owner = readOwner(directory);
@@ -38,7 +37,16 @@ export function deadWork(root: string, prefix = ""): string[] {
 
 /** Names of the directories that processes of a machine own. */
 export const workOfHost = (root: string, host: string): string[] =>
-  existsSync(root) ? readdirSync(root).filter((name) => readOwner(join(root, name))?.host === host) : [];
+  namesIn(root).filter((name) => readOwner(join(root, name))?.host === host);
+
+function namesIn(root: string): string[] {
+  try {
+    return readdirSync(root);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}
 
 export async function sweepWork(root: string, prefix = ""): Promise<void> {
   for (const name of deadWork(root, prefix)) await rm(join(root, name), { recursive: true, force: true });

@@ -2,8 +2,9 @@
  * How a run is shown, whoever runs it: as a live view on a terminal, as plain lines elsewhere, as JSON lines
  * on request. Below it stands its summary.
  */
-import { columnsOf, note, print, printJson, type CliContext, type RecipeOptions } from "../cli-context.ts";
+import { columnsOf, note, print, type CliContext, type RecipeOptions } from "../cli-context.ts";
 import { errorText } from "../error-text.ts";
+import { LineBatch } from "../line-batch.ts";
 import { recipeFlags } from "../recipe-flags.ts";
 import { shellCommand } from "../shell-command.ts";
 import { createPlainRunLog } from "./plain-run-log.ts";
@@ -56,9 +57,10 @@ export async function createRunDisplay(context: CliContext, request: RunDisplayR
 export const showsLive = ({ streams, env }: CliContext): boolean =>
   streams.stdout.isTTY === true && env["TERM"] !== "dumb" && !isTruthy(env["CI"]);
 
-/** Events on standard output; what a person must not miss also on standard error. */
+/** Events on standard output, one JSON document a line; what a person must not miss also on standard error. */
 function jsonDisplay(context: CliContext): RunDisplay {
   const { errorPaint: paint, verbose } = context;
+  const lines = new LineBatch(context);
   let state = emptyRunView;
   return {
     dispatch: (action) => {
@@ -67,7 +69,7 @@ function jsonDisplay(context: CliContext): RunDisplay {
         note(context, stoppingText[action.how]);
         return;
       }
-      printJson(context, action);
+      lines.print(JSON.stringify(action), action.type === "stage-hit");
       if (action.type === "warning")
         note(context, `${paint("yellow", "warning")} ${action.code}: ${action.message}`);
       if (action.type === "stage-retry") note(context, `${action.stage}: ${retryText(action)}`);
@@ -76,23 +78,26 @@ function jsonDisplay(context: CliContext): RunDisplay {
     },
     state: () => state,
     say: (text) => note(context, text),
-    end: () => undefined,
+    end: () => lines.flush(),
   };
 }
 
 /** For pipes and files. */
 export function plainDisplay(context: CliContext, request: RunDisplayRequest): RunDisplay {
   const log = createPlainRunLog();
+  const lines = new LineBatch(context);
   let state = emptyRunView;
   return {
     dispatch: (action, past = false) => {
       state = reduceRunView(state, action);
-      if (action.type === "stopping") print(context, stoppingText[action.how]);
-      else if (!past) for (const line of log.lines(action, state)) print(context, line);
+      if (action.type === "stopping") lines.print(stoppingText[action.how]);
+      else if (!past)
+        for (const line of log.lines(action, state)) lines.print(line, action.type === "stage-hit");
     },
     state: () => state,
-    say: (text) => print(context, text),
+    say: (text) => lines.print(text),
     end: ({ summary } = { summary: true }) => {
+      lines.flush();
       if (summary) printSummary(context, state, request);
     },
   };

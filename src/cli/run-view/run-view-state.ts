@@ -40,6 +40,8 @@ export interface RunViewState {
   readonly startedAt?: number;
   /** In topological order. */
   readonly stages: readonly StageView[];
+  /** By id; where each is in `stages`. */
+  readonly positions: ReadonlyMap<string, number>;
   /** What is prepared before planning, e.g. the engine. */
   readonly preparing?: string;
   readonly warnings: readonly string[];
@@ -60,6 +62,7 @@ export const emptyRunView: RunViewState = {
   config: "",
   targets: [],
   stages: [],
+  positions: new Map(),
   warnings: [],
 };
 
@@ -68,11 +71,11 @@ export const keptLogLines = 20;
 
 export function reduceRunView(state: RunViewState, action: RunViewAction): RunViewState {
   if (action.type !== "warning" && "stage" in action) {
-    const { stage: id } = action;
-    return {
-      ...state,
-      stages: state.stages.map((stage) => (stage.id === id ? reduceStage(stage, action) : stage)),
-    };
+    const position = state.positions.get(action.stage) ?? -1;
+    const stage = state.stages[position];
+    return stage === undefined
+      ? state
+      : { ...state, stages: state.stages.with(position, reduceStage(stage, action)) };
   }
   switch (action.type) {
     case "preparing":
@@ -86,6 +89,7 @@ export function reduceRunView(state: RunViewState, action: RunViewAction): RunVi
         targets: action.targets,
         startedAt: Date.parse(action.at),
         stages: action.stages.map(({ id, needs }) => ({ id, needs, state: "waiting", log: [] })),
+        positions: new Map(action.stages.map(({ id }, position) => [id, position])),
       };
     }
     case "stopping":
