@@ -6,13 +6,14 @@ import { exportParity } from "./export-parity.ts";
 import { pretraining } from "./pretraining.ts";
 import { hashing } from "./runner/hashing.ts";
 import { noOpRun } from "./runner/no-op-run.ts";
-import { manyFiles, manyStages } from "./runner/scale.ts";
+import { largeInput, manyFiles, manyStages } from "./runner/scale.ts";
 import type { BenchRow, Benchmark } from "./row.ts";
 
 const benchmarks: readonly Benchmark[] = [
   noOpRun,
   manyStages,
   manyFiles,
+  largeInput,
   hashing,
   pretraining,
   encoding,

@@ -14,7 +14,9 @@ const { findProject, openProgram } = require("./open-program.js");
 /** @type {Api["openSession"]} */
 async function openSession({ projectRoot, config, set, env } = {}) {
   const root = path.resolve(projectRoot ?? findProject(process.cwd()) ?? ".");
-  const { compiledDirectory, program } = await openProgram(root, "api");
+  const { compiledDirectory, program } = await openProgram(root, "api", ({ code, message }) => {
+    process.emitWarning(message, { code });
+  });
   const loaded = /** @type {typeof import("../src/runner/session.ts")} */ (await program.session());
   const session = await loaded.openSession({
     projectRoot: root,

@@ -11,6 +11,7 @@ const path = require("node:path");
 /**
  * @typedef {typeof import("../src/runner/start.ts")} Start
  * @typedef {typeof import("../src/runner/compile.ts")} Compiler
+ * @typedef {import("../src/hashing/follow-references.ts").SourceWarning} SourceWarning
  * @typedef {import("../src/runner/freshness.ts").CompileRecord} CompileRecord
  * @typedef {import("../src/runner/program.ts").LoadedProgram} LoadedProgram
  * @typedef {{ readonly projectRoot: string, readonly packageRoot: string }} Roots
@@ -34,11 +35,12 @@ function findProject(directory) {
  * Throws `PipelineError`s: what is wrong with the sources, or a full disk.
  * @param {string} projectRoot absolute
  * @param {string} purpose a name; each has a code cache of what it uses
+ * @param {(warning: SourceWarning) => void} onWarning told what a compile warns of
  * @returns {Promise<OpenedProgram>}
  */
-async function openProgram(projectRoot, purpose) {
+async function openProgram(projectRoot, purpose, onWarning) {
   const roots = { projectRoot, packageRoot };
-  return openCompiled(findCompiled(roots) ?? (await compile(roots)), purpose);
+  return openCompiled(findCompiled(roots) ?? (await compile(roots, onWarning)), purpose);
 }
 
 /**
@@ -110,9 +112,10 @@ function readRecord(projectRoot) {
 /**
  * The compiler is TypeScript too: esbuild makes one script of it, in memory.
  * @param {Roots} roots
+ * @param {(warning: SourceWarning) => void} onWarning
  * @returns {Promise<string>}
  */
-async function compile(roots) {
+async function compile(roots, onWarning) {
   const { build } = /** @type {typeof import("esbuild")} */ (/** @type {unknown} */ (require("esbuild")));
   const { createRequire } = require("node:module");
   const { compileFunction } = require("node:vm");
@@ -140,7 +143,7 @@ async function compile(roots) {
   run(compiled.exports, compiled, createRequire(source));
   const { compileProject } = /** @type {Compiler} */ (compiled.exports);
   const compilerSources = Object.keys(metafile.inputs).map((file) => path.join(packageRoot, file));
-  return compileProject({ ...roots, compilerSources });
+  return compileProject({ ...roots, compilerSources, onWarning });
 }
 
 module.exports = { findProject, openLastProgram, openProgram, packageRoot };

@@ -73,9 +73,9 @@ async function start(argv) {
     return 0;
   }
   const purpose = /^[a-z]+$/.test(command) ? command : "help";
-  const { compiledDirectory, program } = await openProgram(projectRoot, purpose).catch(
-    (/** @type {unknown} */ error) => goOnWithLast(error, projectRoot, purpose),
-  );
+  const { compiledDirectory, program } = await openProgram(projectRoot, purpose, ({ code, message }) => {
+    process.stderr.write(`warning ${code}: ${message}\n`);
+  }).catch((/** @type {unknown} */ error) => goOnWithLast(error, projectRoot, purpose));
   const { main } = /** @type {CommandLine} */ (await program.main());
   const importPipeline = program.pipeline;
   const exitCode = await main(argv, { projectRoot, packageRoot, compiledDirectory, importPipeline });

@@ -80,7 +80,8 @@ const writingLabels = (store: Store): Executor => ({
   },
   launch: ({ job }) => {
     const { text: directory = "" } = job.outputs;
-    const label = String(job.params["label"]);
+    const { label } = job.params;
+    if (typeof label !== "string") throw new Error(`${job.exportName} has no label`);
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, "text.txt"), label);
     const result = Promise.resolve({

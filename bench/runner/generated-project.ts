@@ -184,3 +184,33 @@ export function filesProject(folder: string): ProjectFiles {
       }, { defaultConfig: "configs/default.yaml" });`,
   };
 }
+
+/** A stage that makes a sparse file of `bytes`, and one that reads it. */
+export function largeArtifactProject(bytes: number): ProjectFiles {
+  return {
+    "src/text.ts": textArtifact
+      .replace(
+        /create: .*/,
+        `create: async (directory) => ({ grow: () => {
+        writeFileSync(join(directory, "text.txt"), "");
+        truncateSync(join(directory, "text.txt"), ${bytes});
+      } }),`,
+      )
+      .replace("import { readFileSync,", "import { statSync, truncateSync,")
+      .replace(
+        'readFileSync(join(directory, "text.txt"), "utf8")',
+        'statSync(join(directory, "text.txt")).size',
+      ),
+    "stages/maker.ts": joiningStage("maker", []).replace(/\.save\(.*\);/, ".grow();"),
+    "stages/reader.ts": joiningStage("reader", ["large"]).replace(/\.save\(.*\);/, ".grow();"),
+    "configs/default.yaml": "seed: 1\n",
+    "pipeline.ts": `
+      import { definePipeline } from "${author}";
+      import { maker } from "./stages/maker.ts";
+      import { reader } from "./stages/reader.ts";
+      export default definePipeline("large", maker.params, (p, config) => {
+        const { text: large } = p.add(maker, { inputs: {}, params: config });
+        return { text: p.add(reader, { inputs: { large }, params: {} }).text };
+      }, { defaultConfig: "configs/default.yaml" });`,
+  };
+}

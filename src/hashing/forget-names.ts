@@ -165,7 +165,7 @@ interface Named {
 }
 
 /** The variables that a pattern declares. */
-function boundNames(node: AnyNode | null | undefined): string[] {
+export function boundNames(node: AnyNode | null | undefined): string[] {
   if (node?.type === "Identifier") return [node.name];
   if (node?.type === "ObjectPattern")
     return node.properties.flatMap((property) =>
@@ -177,7 +177,8 @@ function boundNames(node: AnyNode | null | undefined): string[] {
   return [];
 }
 
-function children(node: AnyNode): AnyNode[] {
+/** The nodes right below a node. */
+export function children(node: AnyNode): AnyNode[] {
   return Object.values(node).flatMap((value: unknown) =>
     (Array.isArray(value) ? value : [value]).filter(isNode),
   );

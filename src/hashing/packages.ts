@@ -1,4 +1,4 @@
-/** Which packages a bundle imports, and their installed versions. Node's own modules are not packages. */
+/** Which packages code imports or names, and their installed versions. Node's own modules are not packages. */
 import { existsSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, resolve } from "node:path";
@@ -10,24 +10,46 @@ export function packagesOf(
   metafile: Metafile,
   output: Metafile["outputs"][string],
   projectRoot: string,
-): Record<string, string> {
+): PackageVersions {
   const kept = new Set(output.imports.filter(({ external }) => external === true).map(({ path }) => path));
-  const versions = new Map<string, string>();
+  const versions: PackageVersions = new Map();
   for (const input of Object.keys(output.inputs))
     for (const { path, external } of metafile.inputs[input]?.imports ?? []) {
       if (external !== true || !kept.has(path) || !isPackage(path)) continue;
-      const importer = resolve(projectRoot, input);
-      const name = packageName(path);
-      const version = readVersion(packageJsonOf(name, importer));
-      const earlier = versions.get(name);
-      // Two versions of one package in one closure (nested node_modules) both count.
-      versions.set(
-        name,
-        earlier === undefined || earlier === version ? version : joinVersions(earlier, version),
-      );
+      addPackage(versions, packageName(path), resolve(projectRoot, input));
     }
-  return Object.fromEntries([...versions].sort(([a], [b]) => byCodeUnit(a, b)));
+  return versions;
 }
+
+/** Package → version. */
+export type PackageVersions = Map<string, string>;
+
+/** Where code names a package. */
+export interface NamedAt {
+  /** File and line. */
+  readonly where: string;
+  /** It may be missing, and then has the version `absent`. */
+  readonly optional: boolean;
+}
+
+/** Answers the package's package.json; undefined where it is missing and may be. Throws `PACKAGE_NOT_FOUND`. */
+export function addPackage(
+  versions: PackageVersions,
+  name: string,
+  importer: string,
+  { where, optional }: NamedAt = { where: importer, optional: false },
+): string | undefined {
+  const packageJson = findPackageJson(name, importer);
+  if (packageJson === undefined && !optional) throw packageNotFound(name, where);
+  const version = packageJson === undefined ? "absent" : readVersion(packageJson);
+  const earlier = versions.get(name);
+  // Two versions of one package in one closure (nested node_modules) both count.
+  versions.set(name, earlier === undefined || earlier === version ? version : joinVersions(earlier, version));
+  return packageJson;
+}
+
+export const sortedPackages = (versions: PackageVersions): Record<string, string> =>
+  Object.fromEntries([...versions].sort(([a], [b]) => byCodeUnit(a, b)));
 
 const joinVersions = (a: string, b: string): string =>
   [...new Set([...a.split(" + "), b])].sort(byCodeUnit).join(" + ");
@@ -43,19 +65,28 @@ export function packageName(specifier: string): string {
     .join("/");
 }
 
-/** Walks up as Node does. Throws `PACKAGE_NOT_FOUND`. */
+/** Throws `PACKAGE_NOT_FOUND`. */
 export function packageJsonOf(name: string, importer: string): string {
+  const found = findPackageJson(name, importer);
+  if (found === undefined) throw packageNotFound(name, importer);
+  return found;
+}
+
+/** Walks up as Node does. */
+function findPackageJson(name: string, importer: string): string | undefined {
   for (let directory = dirname(importer); ; directory = dirname(directory)) {
     const candidate = join(directory, "node_modules", name, "package.json");
     if (existsSync(candidate)) return candidate;
-    if (dirname(directory) === directory)
-      throw userError(
-        "PACKAGE_NOT_FOUND",
-        `${importer} imports ${name}, which is not installed`,
-        `npm install ${name}`,
-      );
+    if (dirname(directory) === directory) return undefined;
   }
 }
+
+const packageNotFound = (name: string, importer: string) =>
+  userError(
+    "PACKAGE_NOT_FOUND",
+    `${importer} imports ${name}, which is not installed`,
+    `npm install ${name}`,
+  );
 
 const readVersion = (packageJson: string): string => {
   const { version } = JSON.parse(readFileSync(packageJson, "utf8")) as { version?: unknown };

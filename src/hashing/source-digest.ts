@@ -1,23 +1,28 @@
 /**
  * The digest of a stage's code: its import closure, bundled by esbuild with packages left outside, types,
  * comments, whitespace and the names of locals gone. A comment or a renamed local costs nothing; an edit three
- * imports down is seen; a helper that nothing calls is shaken off. Beside it, for `why`: what each file and
- * each imported package contributes.
+ * imports down is seen; a helper that nothing calls is shaken off. Files that the code names and does not import
+ * count by their content. Beside it, for `why`: what each file and each package contributes.
  */
 import { relative, resolve, sep } from "node:path";
 import { build, type Metafile, type Plugin } from "esbuild";
 import { PipelineError } from "../errors.ts";
 import { digestOf } from "../std/digest.ts";
 import { byCodeUnit } from "./canonical.ts";
+import { digestValue } from "./digest.ts";
+import { followReferences, type SourceWarning } from "./follow-references.ts";
 import { forgetNames } from "./forget-names.ts";
-import { packagesOf } from "./packages.ts";
+import { packagesOf, sortedPackages } from "./packages.ts";
 import type { SourceSnapshot } from "./source-snapshot.ts";
 
 export interface SourceFacts {
   readonly digest: string;
-  /** Project file → digest of its own code, normalised like the whole. Paths are relative to the project, with `/`. */
+  /**
+   * Project file → digest of its own code, normalised like the whole; of a file that code names without importing it,
+   * of its content. Paths are relative to the project, with `/`.
+   */
   readonly files: Readonly<Record<string, string>>;
-  /** Imported package → its version. */
+  /** Imported or named package → its version. */
   readonly packages: Readonly<Record<string, string>>;
 }
 
@@ -26,9 +31,14 @@ export interface DigestSourcesOptions {
   /** Absolute paths of the stages' files. */
   readonly entries: readonly string[];
   readonly snapshot: SourceSnapshot;
+  /** Told once of each place. */
+  readonly onWarning?: ((warning: SourceWarning) => void) | undefined;
 }
 
-/** Same sources, same digests, on any machine and in any directory. Keys of the answer are the entries. */
+/**
+ * Same sources, same digests, on any machine and in any directory. Keys of the answer are the entries. Throws
+ * `PACKAGE_NOT_FOUND`, and `SOURCE_REFERENCE_MISSING` where code names a file that is not there.
+ */
 export async function digestSources(options: DigestSourcesOptions): Promise<Map<string, SourceFacts>> {
   const { projectRoot, entries, snapshot } = options;
   if (entries.length === 0) return new Map();
@@ -49,12 +59,21 @@ export async function digestSources(options: DigestSourcesOptions): Promise<Map<
     tsconfigRaw: {},
     minifySyntax: true,
     minifyWhitespace: true,
+    // Says where in the sources something stands; no part of the code.
+    sourcemap: "external",
+    sourcesContent: false,
     logLevel: "silent",
     plugins: [snapshot.plugin()],
   });
+  const warned = new Set<string>();
+  const onWarning = (warning: SourceWarning): void => {
+    if (!warned.has(warning.message)) options.onWarning?.(warning);
+    warned.add(warning.message);
+  };
+  const maps = new Map(outputFiles.map(({ path, text }) => [path, text]));
   const normalised = new Map<string, string>();
   const facts = new Map<string, SourceFacts>();
-  for (const file of outputFiles) {
+  for (const file of outputFiles.filter(({ path }) => !path.endsWith(".map"))) {
     const output = metafile.outputs[posixRelative(projectRoot, file.path)];
     if (output?.entryPoint === undefined)
       throw new Error(`esbuild gave ${file.path} without its entry point`);
@@ -67,14 +86,21 @@ export async function digestSources(options: DigestSourcesOptions): Promise<Map<
       }
       files[input] = digest;
     }
+    const packages = packagesOf(metafile, output, projectRoot);
+    const code = { path: file.path, text: file.text, map: maps.get(`${file.path}.map`) ?? "" };
+    const named = followReferences(code, { projectRoot, snapshot, packages, onWarning });
+    const digest = digestOf(await forgetNames(file.text));
     facts.set(resolve(projectRoot, output.entryPoint), {
-      digest: digestOf(await forgetNames(file.text)),
-      files,
-      packages: packagesOf(metafile, output, projectRoot),
+      digest: named.size === 0 ? digest : digestValue([digest, Object.fromEntries(named)]),
+      files: inOrder({ ...Object.fromEntries(named), ...files }),
+      packages: sortedPackages(packages),
     });
   }
   return facts;
 }
+
+const inOrder = (files: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(files).sort(([a], [b]) => byCodeUnit(a, b)));
 
 /** All project files that an entry imports, directly or not; also those of which only an inlined constant is left. */
 function closureOf(metafile: Metafile, entry: string): string[] {

@@ -7,11 +7,14 @@ import { extname } from "node:path";
 import type { Loader, Plugin } from "esbuild";
 import { digestOf } from "../std/digest.ts";
 
-export interface SourceFile {
-  readonly text: string;
+export interface KnownFile {
   readonly sha256: string;
   /** Taken before the file was read: a later write shows. */
   readonly stat: BigIntStats;
+}
+
+export interface SourceFile extends KnownFile {
+  readonly text: string;
 }
 
 const LOADERS: Readonly<Record<string, Loader>> = {
@@ -24,10 +27,21 @@ const LOADERS: Readonly<Record<string, Loader>> = {
 
 export class SourceSnapshot {
   readonly #files = new Map<string, SourceFile>();
+  readonly #digests = new Map<string, KnownFile>();
 
   /** All files read until now, by absolute path. */
-  get files(): ReadonlyMap<string, SourceFile> {
-    return this.#files;
+  get files(): ReadonlyMap<string, KnownFile> {
+    return new Map([...this.#digests, ...this.#files]);
+  }
+
+  /** Of a file that need not be code. */
+  digest(path: string): string {
+    const known = this.#files.get(path) ?? this.#digests.get(path);
+    if (known !== undefined) return known.sha256;
+    const stat = statSync(path, { bigint: true });
+    const sha256 = digestOf(readFileSync(path));
+    this.#digests.set(path, { sha256, stat });
+    return sha256;
   }
 
   read(path: string): SourceFile {

@@ -3,10 +3,11 @@
  * of the files. bin/ calls it when something changed; a run of what is compiled needs none of it.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { version as esbuildVersion } from "esbuild";
 import { userError } from "../errors.ts";
 import { digestValue } from "../hashing/digest.ts";
+import type { SourceWarning } from "../hashing/follow-references.ts";
 import { digestSources, posixRelative, type SourceFacts } from "../hashing/source-digest.ts";
 import { SourceSnapshot } from "../hashing/source-snapshot.ts";
 import { digestOf } from "../std/digest.ts";
@@ -28,11 +29,13 @@ export interface CompileOptions {
   readonly main?: string;
   /** Absolute paths of what this compiler was itself made of: it is compiled anew when one changes. */
   readonly compilerSources?: readonly string[];
+  /** Told what the digests of the stages cannot see. */
+  readonly onWarning?: (warning: SourceWarning) => void;
 }
 
 /**
  * Answers the compiled directory. Throws user errors: `SOURCE_INVALID` with file, line and column, `STAGE_BROKEN`,
- * `STAGE_AMBIGUOUS`, `PIPELINE_NOT_FOUND`, `PACKAGE_NOT_FOUND`; and `DISK_FULL`.
+ * `STAGE_AMBIGUOUS`, `PIPELINE_NOT_FOUND`, `PACKAGE_NOT_FOUND`, `SOURCE_REFERENCE_MISSING`; and `DISK_FULL`.
  */
 export async function compileProject(options: CompileOptions): Promise<string> {
   const { projectRoot, packageRoot } = options;
@@ -50,7 +53,7 @@ export async function compileProject(options: CompileOptions): Promise<string> {
   const [built, sources] = await explainingBuildFailures(projectRoot, () =>
     Promise.all([
       bundle({ projectRoot, packageRoot, main, stageEntries, snapshot }),
-      digestSources({ projectRoot, entries: stageEntries, snapshot }),
+      digestSources({ projectRoot, entries: stageEntries, snapshot, onWarning: options.onWarning }),
     ]),
   );
   const name = nameOf(built, sources, packageRoot);
@@ -122,12 +125,14 @@ function inputsOf(
     const stat = statSync(path, { bigint: true });
     return { path, stat, sha256: digestOf(readFileSync(path)) };
   });
-  return [...read.filter(({ path }) => !isPackaged(posixRelative(projectRoot, path))), ...watched].map(
-    ({ path, stat, sha256 }) => ({
-      path,
-      stat: statText(stat),
-      sha256,
-      racy: isRacy(stat, Date.now()),
-    }),
-  );
+  const isWatched = (path: string): boolean =>
+    isPackaged(posixRelative(projectRoot, path))
+      ? basename(path) === "package.json" && !packageJsons.includes(path)
+      : true;
+  return [...read.filter(({ path }) => isWatched(path)), ...watched].map(({ path, stat, sha256 }) => ({
+    path,
+    stat: statText(stat),
+    sha256,
+    racy: isRacy(stat, Date.now()),
+  }));
 }

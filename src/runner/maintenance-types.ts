@@ -30,6 +30,8 @@ export interface GcItem {
     | "work"
     | "compiled"
     | "log"
+    /** Remembered digests of a file or folder that no stage names any more. */
+    | "stats"
     | "download"
     /** Entries of the index that point nowhere. */
     | "entry";

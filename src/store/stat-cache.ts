@@ -2,7 +2,7 @@
  * Stats and digests of files outside the store, so that unchanged ones are not read again: cache/stats/, one file
  * for each file or folder that a stage names. A convenience: what is lost or damaged is hashed anew.
  */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StatMemory } from "../hashing/local-files.ts";
 import { decodeStatRecords, encodeStatRecords, type StatRecords } from "../hashing/stat-records.ts";
@@ -41,6 +41,15 @@ export class StatCache implements StatMemory {
       await writeFileAtomic(this.#fileOf(path), encodeStatRecords(records));
     }
     this.#unsaved.clear();
+  }
+
+  /** Absolute paths of what is kept for files and folders that are not `named`, absolute as well. */
+  recordsBeside(named: Iterable<string>): readonly string[] {
+    if (!existsSync(this.#directory)) return [];
+    const kept = new Set([...named].map((path) => this.#fileOf(path)));
+    return readdirSync(this.#directory)
+      .map((name) => join(this.#directory, name))
+      .filter((file) => !kept.has(file));
   }
 
   #fileOf(path: string): string {

@@ -7,6 +7,7 @@ import type { ProcessIdentity } from "../std/process-identity.ts";
 import type { Keeping } from "./keeping-types.ts";
 import type { Verdict } from "./objects.ts";
 import type { ExecutionRecord, ObjectRecord, RunRecord } from "./records.ts";
+import type { StatCache } from "./stat-cache.ts";
 
 export interface LockHolder {
   readonly process: ProcessIdentity;
@@ -57,7 +58,7 @@ export interface Store extends IndexReads {
   /** Pins, claims and eviction: what must stay and what may go. */
   readonly keeping: Keeping;
   /** Of files outside the store that stages read; `save` writes what was learnt. */
-  readonly stats: StatMemory & { save(): Promise<void> };
+  readonly stats: StatMemory & Pick<StatCache, "save" | "recordsBeside">;
   objectPath(digest: string): string;
   /** Hashes and seals a finished directory and moves it among the objects. Not yet a hit: `commit` makes it one. */
   adopt(directory: string): Promise<ObjectRecord>;

@@ -214,3 +214,21 @@ test("a file longer than a chunk is hashed whole, and an aborted digest rejects 
     "stopped",
   );
 });
+
+test("the store tells what it remembers beside what is named", async () => {
+  const cache = mkdtempSync(join(tmpdir(), "stats-"));
+  try {
+    const stats = new StatCache(cache);
+    const [kept, idle] = [join(cache, "kept"), join(cache, "idle")];
+    for (const path of [kept, idle]) {
+      writeFileSync(path, path);
+      await digestLocalFiles(cache, path, stats);
+    }
+    expect(stats.recordsBeside([])).toEqual([]);
+    await stats.save();
+    expect(stats.recordsBeside([kept])).toEqual([join(cache, "stats", digestOf(idle))]);
+    expect(stats.recordsBeside([kept, idle])).toEqual([]);
+  } finally {
+    rmSync(cache, { recursive: true });
+  }
+});

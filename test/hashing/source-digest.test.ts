@@ -154,3 +154,111 @@ test("what is hashed is what was read first, even if the file changes meanwhile"
   const [again] = (await digestSources({ projectRoot, entries: [entry], snapshot })).values();
   expect(again).toEqual(before);
 });
+
+/** A helper of the stage that runs `expression`. */
+function naming(expression: string, before = ""): void {
+  edit(
+    "src/third.ts",
+    "export const third = 3;",
+    `import { createRequire } from "node:module";\n${before}\nexport const third = (): unknown => ${expression};`,
+  );
+}
+
+async function warnings(): Promise<readonly string[]> {
+  const messages: string[] = [];
+  await digestSources({
+    projectRoot,
+    entries: [join(projectRoot, "stages/train.ts"), join(projectRoot, "stages/other.ts")],
+    snapshot: new SourceSnapshot(),
+    onWarning: ({ message }) => messages.push(message),
+  });
+  return messages;
+}
+
+const ownRequire = "const load = createRequire(import.meta.url);";
+
+test.each([
+  [`createRequire(import.meta.url)("@scope/tool/deep.js")`, ""],
+  [`createRequire(import.meta.filename).resolve("@scope/tool")`, ""],
+  [`load("@scope/tool")`, ownRequire],
+  [`load.resolve("@scope/tool/package.json")`, ownRequire],
+  [`module.createRequire(import.meta.url)("@scope/tool")`, `import module from "node:module";`],
+  [`require("@scope/tool")`, ""],
+  [`require.resolve("@scope/tool")`, ""],
+  [`import.meta.resolve("@scope/tool")`, ""],
+  ["load(`${tool}/x.js`)", `${ownRequire} const tool = "@scope/tool";`],
+])("the package that %s names is in the facts", async (expression, before) => {
+  naming(expression, before);
+  expect((await digest()).packages).toEqual({ "@scope/tool": "0.1.0", "left-pad": "1.2.3" });
+  expect(await warnings()).toEqual([]);
+});
+
+test("a package in code that is shaken off is not in the facts, nor are Node's modules and what another `load` takes", async () => {
+  naming(
+    `[load("fs"), ((load: (name: string) => string) => load("absent"))(String)].length`,
+    `export const unused = (): unknown => createRequire(import.meta.url)("@scope/tool");
+     const inner = (): unknown => { ${ownRequire} return load("node:path"); };
+     const load = (name: string): unknown => [name, inner];`,
+  );
+  expect((await digest()).packages).toEqual({ "left-pad": "1.2.3" });
+  expect(await warnings()).toEqual([]);
+});
+
+test("a named package that is not installed is an error with file and line, unless a `try` provides for it", async () => {
+  naming(`load("absent")`, ownRequire);
+  await expect(digest()).rejects.toMatchObject({
+    code: "PACKAGE_NOT_FOUND",
+    message: expect.stringContaining("src/third.ts:3 imports absent") as string,
+  });
+  naming(
+    `{ try { return load("absent"); } catch { return 0; } }`.replace(/^/, "(() => ") + ")()",
+    ownRequire,
+  );
+  expect((await digest()).packages).toEqual({ absent: "absent", "left-pad": "1.2.3" });
+});
+
+test.each([
+  `new URL("./table.bin", import.meta.url)`,
+  `import.meta.resolve("./table.bin")`,
+  `createRequire(import.meta.url).resolve("./table.bin")`,
+])("an edit of the file that %s names is seen, and the file is named", async (expression) => {
+  write("src/table.bin", "\0one");
+  naming(expression);
+  const before = await digest();
+  const other = await digest("stages/other.ts");
+  write("src/table.bin", "\0two");
+  const after = await digest();
+  expect(after.digest).not.toBe(before.digest);
+  const changed = Object.keys(after.files).filter((path) => after.files[path] !== before.files[path]);
+  expect(changed).toEqual(["src/table.bin"]);
+  expect(await digest("stages/other.ts")).toEqual(other);
+  expect(await warnings()).toEqual([]);
+});
+
+test("a named file that is not there is an error with file and line", async () => {
+  naming(`new URL("./absent.bin", import.meta.url)`);
+  await expect(digest()).rejects.toMatchObject({
+    code: "SOURCE_REFERENCE_MISSING",
+    kind: "user",
+    message: expect.stringMatching(/^src\/third\.ts:3: .*src\/absent\.bin does not exist/) as string,
+  });
+});
+
+test.each([
+  [`load(String(third))`, ownRequire, /^src\/third\.ts:3: what require\(…\) names is computed/],
+  [`new URL(String(third), import.meta.url)`, "", /^src\/third\.ts:3: what new URL/],
+  [`import.meta.resolve(String(third))`, "", /^src\/third\.ts:3: what import\.meta\.resolve/],
+  [`createRequire(String(third))`, "", /^src\/third\.ts:3: what createRequire\(…\) names/],
+  [`new URL("..", import.meta.url)`, "", /^src\/third\.ts:3: .* the folder /],
+  [`new URL("../../beyond.bin", import.meta.url)`, "", /^src\/third\.ts:3: .* outside the project/],
+])("%s is a warning with file and line", async (expression, before, message) => {
+  naming(expression, before);
+  const found = await warnings();
+  expect(found).toHaveLength(1);
+  expect(found[0]).toMatch(message);
+});
+
+test("addresses of the network are no files", async () => {
+  naming(`new URL("https://example.org/x", import.meta.url)`);
+  expect(await warnings()).toEqual([]);
+});

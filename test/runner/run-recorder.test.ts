@@ -101,3 +101,28 @@ test("a run is named by a beginning or an end of its id", () => {
   expect(() => findRun(cache, "20260102")).toThrow(`${other}, ${runId}`);
   expect(() => findRun(cache, "../../etc")).toThrow("no run");
 });
+
+const hit = (stage: string): RunnerEvent => ({
+  at: "2026-01-02T03:04:05.000Z",
+  type: "stage-hit",
+  stage,
+  fingerprint: "f",
+  outputs: {},
+});
+
+test("hits wait for each other, and stand before whatever comes next, which waits for nothing", () => {
+  const recorder = new RunRecorder(cache, request);
+  const kept = () =>
+    [...keptEvents(cache, runId)].map((event) => ("stage" in event ? event.stage : event.type));
+  recorder.record(hit("a"));
+  recorder.record(hit("b"));
+  expect(kept()).toEqual([]);
+  recorder.record(finished("c"));
+  expect(kept()).toEqual(["a", "b", "c"]);
+  recorder.record(hit("d"));
+  vi.runAllTimers();
+  expect(kept()).toEqual(["a", "b", "c", "d"]);
+  recorder.record(hit("e"));
+  recorder.end();
+  expect(kept()).toEqual(["a", "b", "c", "d", "e"]);
+});

@@ -44,6 +44,7 @@ const kinds: Readonly<Record<GcItem["kind"], string>> = {
   work: "dead work",
   compiled: "compiled",
   log: "log",
+  stats: "stats",
   download: "download",
   entry: "index",
 };

@@ -1,5 +1,5 @@
 /**
- * What lies in the cache beside artifacts and can go: checkpoints, work, logs, compiled directories, downloads.
+ * What lies in the cache beside artifacts and can go: checkpoints, work, logs, compiled directories, remembered digests, downloads.
  * Each is listed with its size and knows how to remove itself, so that a dry run and a real one see the same.
  */
 import { rm } from "node:fs/promises";
@@ -23,9 +23,11 @@ export interface Collectable {
 export interface CollectPolicy {
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Of checkpoints and logs. */
+  /** Of checkpoints, logs and remembered digests. */
   readonly olderThanMs: number;
   readonly planned: ReadonlySet<string>;
+  /** Absolute paths of the files and folders that stages read beside their inputs. */
+  readonly localFiles: ReadonlySet<string>;
   readonly downloads: boolean;
 }
 
@@ -40,6 +42,7 @@ export function findCollectables(
     ...idleContinuations(store, snapshot),
     ...store.deadWork().map((name) => directory("work", join(store.directory, "work", name), name)),
     ...logs(store, snapshot, policy),
+    ...idleStats(store, policy),
     ...unusedCompiled(join(store.directory, "compiled")).map((path) => directory("compiled", path)),
     ...(policy.downloads ? downloads(store) : []),
   ];
@@ -130,6 +133,13 @@ function logs(
     return needed.has(runId) || now - treeFacts(path).newestMs < olderThanMs ? [] : [directory("log", path)];
   });
 }
+
+/** Another recipe may name them: they go when nothing was learnt of them for long. Its next plan hashes anew. */
+const idleStats = (store: Store, { now, olderThanMs, localFiles }: CollectPolicy): Collectable[] =>
+  store.stats
+    .recordsBeside(localFiles)
+    .filter((path) => now - treeFacts(path).newestMs >= olderThanMs)
+    .map((path) => directory("stats", path));
 
 const downloads = (store: Store): Collectable[] =>
   listDirectory(join(store.directory, "downloads")).map((name) =>

@@ -3,6 +3,7 @@
  * be killed anywhere: what a living run has claimed stays, and files without a record are found by the next `gc`.
  */
 import { lstatSync } from "node:fs";
+import { resolve } from "node:path";
 import { userError } from "../../errors.ts";
 import type { StoreSnapshot } from "../../store/keeping-types.ts";
 import type { Store } from "../../store/store.ts";
@@ -33,7 +34,7 @@ export async function gc(project: OpenProject, options: GcOptions): Promise<GcRe
     );
   const { store } = project;
   const now = Date.now();
-  const planned = await plannedFingerprints(project);
+  const { planned, localFiles } = await neededByRecipe(project);
   const policy: EvictionPolicy = {
     now,
     olderThanMs: olderThanMs ?? (unreferenced || maxBytes !== undefined ? 0 : DEFAULT_AGE_MS),
@@ -51,6 +52,7 @@ export async function gc(project: OpenProject, options: GcOptions): Promise<GcRe
       // A checkpoint may be all there is of days of work: it is never taken for being unreferenced alone.
       olderThanMs: olderThanMs ?? DEFAULT_AGE_MS,
       planned,
+      localFiles,
       downloads: downloads && snapshot.claimed.size === 0,
     }),
     ...deadEntries(store),
@@ -68,10 +70,22 @@ export async function gc(project: OpenProject, options: GcOptions): Promise<GcRe
   };
 }
 
+interface Needed {
+  /** Fingerprints. */
+  readonly planned: ReadonlySet<string>;
+  /** Absolute paths. */
+  readonly localFiles: ReadonlySet<string>;
+}
+
 /** Of the recipe that the session has open: also of hits that another recipe's run has followed. */
-async function plannedFingerprints(project: OpenProject): Promise<ReadonlySet<string>> {
-  const { plan } = await project.plan();
-  return new Set(plan.stages.flatMap(({ fingerprint }) => (fingerprint === null ? [] : [fingerprint])));
+async function neededByRecipe(project: OpenProject): Promise<Needed> {
+  const { plan, stages } = await project.plan();
+  return {
+    planned: new Set(plan.stages.flatMap(({ fingerprint }) => (fingerprint === null ? [] : [fingerprint]))),
+    localFiles: new Set(
+      stages.flatMap(({ recipe }) => recipe.localFiles.map((path) => resolve(project.projectRoot, path))),
+    ),
+  };
 }
 
 async function evict(store: Store, policy: EvictionPolicy): Promise<EvictionPlan> {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { GcOptions, GcReport } from "../../../src/runner/maintenance-types.ts";
 import type { RunOptions, Session } from "../../../src/runner/session-types.ts";
@@ -153,6 +153,18 @@ test("a collection beside a run takes nothing that the run reads later", async (
   );
   expect(outcomes(run)).toEqual({ words: "hit", count: "executed", report: "executed" });
   expect(await collected).toMatchObject({ items: [] });
+});
+
+test("what was remembered of a folder goes by its age when no stage names it", async () => {
+  await build(["words"]);
+  const stats = join(project.root, "cache/stats", "d".repeat(64));
+  mkdirSync(dirname(stats), { recursive: true });
+  writeFileSync(stats, "x");
+  expect((await gc({ unreferenced: true })).items).toEqual([]);
+  const old = new Date(Date.now() - 40 * 86_400_000);
+  utimesSync(stats, old, old);
+  expect((await gc({ unreferenced: true })).items).toMatchObject([{ kind: "stats", bytes: 1 }]);
+  expect(existsSync(stats)).toBe(false);
 });
 
 test("checkpoints, logs and empty folders that nobody needs go by their age", async () => {
