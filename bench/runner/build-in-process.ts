@@ -57,6 +57,8 @@ async function run(project: OpenProject, store: Store): Promise<void> {
       compiledDirectory: project.parts.options.compiledDirectory,
       env: {},
       store,
+      digestFiles: project.digestFiles,
+      secrets: project.secrets,
       checkpoints: project.checkpoints,
       continuations: project.continuations,
       executor: () => Promise.resolve(writingLabels(store)),

@@ -83,7 +83,7 @@ async function neededByRecipe(project: OpenProject): Promise<Needed> {
   return {
     planned: new Set(plan.stages.flatMap(({ fingerprint }) => (fingerprint === null ? [] : [fingerprint]))),
     localFiles: new Set(
-      stages.flatMap(({ recipe }) => recipe.localFiles.map((path) => resolve(project.projectRoot, path))),
+      stages.flatMap(({ recipe }) => recipe.localFiles.map(({ path }) => resolve(project.projectRoot, path))),
     ),
   };
 }
