@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { outcomes, Project } from "./project.ts";
@@ -71,23 +71,6 @@ test.each([
   project.edit(path, from, to);
   expect(outcomes(await project.run())).toEqual(ALL_HITS);
   expect(project.executed()).toEqual([]);
-});
-
-test("an edit three imports down reruns the stage, and what follows it", async () => {
-  await everythingRan();
-  project.edit("src/three.ts", "value * 3", "value * 4");
-  const summary = await project.run();
-  expect(outcomes(summary)).toEqual({
-    words: "executed",
-    count: "executed",
-    report: "executed",
-    side: "hit",
-  });
-  const started = summary.events.find((event) => event.type === "stage-started");
-  expect(started).toMatchObject({
-    stage: "words",
-    reasons: [{ code: "source-changed", field: "src/three.ts" }],
-  });
 });
 
 test("a changed param reruns its stage and what follows only", async () => {
@@ -167,23 +150,6 @@ test("a forced stage runs although it is cached; the same bytes stop the wave", 
   const summary = await project.run([], { force: ["count"] });
   expect(outcomes(summary)).toEqual({ words: "hit", count: "executed", report: "hit", side: "hit" });
   expect(project.executed()).toEqual(["count from 0"]);
-});
-
-test("a torn artifact is a miss and a warning, never a wrong answer", async () => {
-  await everythingRan();
-  const directory = await project.with((session) =>
-    Promise.resolve(session.output("words", "words")?.directory),
-  );
-  if (directory === undefined) throw new Error("no artifact");
-  rmSync(join(directory, "value.txt"));
-  const plan = await project.with((session) => session.plan());
-  expect(plan.stages[0]).toMatchObject({ decision: "run", reasons: [{ code: "artifact-missing" }] });
-  const summary = await project.run();
-  expect(outcomes(summary)).toEqual({ ...ALL_HITS, words: "executed" });
-  expect(summary.events).toContainEqual(
-    expect.objectContaining({ type: "warning", code: "ARTIFACT_DAMAGED" }),
-  );
-  expect(readFileSync(join(directory, "value.txt"), "utf8")).toBe("9");
 });
 
 test("what a person edits in artifacts/ does not reach the store", async () => {
@@ -309,51 +275,6 @@ async function expectDigestOfUndisturbedRun(digest: string | undefined): Promise
   }
 }
 
-test("stopped gently, a stage writes its checkpoint and the next run goes on from it", async () => {
-  const controller = new AbortController();
-  const summary = await project.run(
-    [],
-    {
-      signal: controller.signal,
-      onEvent: (event) => {
-        if (event.type === "stage-checkpoint" && event.step === 2) controller.abort();
-      },
-    },
-    { env: { ...process.env, HANG_AT: "2" } },
-  );
-  expect(summary).toMatchObject({ status: "interrupted", exitCode: 130 });
-  expect(outcomes(summary)).toMatchObject({ count: "interrupted", report: "skipped" });
-  expect(summary.events).toContainEqual(
-    expect.objectContaining({ type: "stage-interrupted", stage: "count", checkpointStep: 2 }),
-  );
-  project.executed();
-  const resumed = await project.run(["count"]);
-  expect(resumed.events).toContainEqual(expect.objectContaining({ type: "stage-started", resumeStep: 2 }));
-  expect(project.executed()).toEqual(["count from 2"]);
-  await expectDigestOfUndisturbedRun(resumed.stages[1]?.outputs["total"]?.digest);
-});
-
-test("stopped at once, a stage that holds its event loop dies too, and its checkpoint stays", async () => {
-  const [gentle, immediate] = [new AbortController(), new AbortController()];
-  const summary = await project.run(
-    ["count"],
-    {
-      signal: gentle.signal,
-      killSignal: immediate.signal,
-      onEvent: (event) => {
-        if (event.type === "stage-checkpoint" && event.step === 2) {
-          gentle.abort();
-          immediate.abort();
-        }
-      },
-    },
-    { env: { ...process.env, BLOCK_AT: "2" } },
-  );
-  expect(summary).toMatchObject({ status: "interrupted", exitCode: 130 });
-  const plan = await project.with((session) => session.plan(["count"]));
-  expect(plan.stages[1]).toMatchObject({ decision: "resume", resumeStep: 2 });
-});
-
 test("two runners at once share the work", async () => {
   const compiledDirectory = await project.compile();
   const both = await Promise.all([
@@ -392,24 +313,6 @@ test("planning twice gives the same plan and writes nothing", async () => {
       ["side", "run"],
     ]);
   });
-});
-
-test("why names the run that a hit stands on, and the field that makes a miss", async () => {
-  await everythingRan();
-  const hit = await project.with((session) => session.why("count"));
-  expect(hit).toMatchObject({
-    decision: "hit",
-    reasons: [{ code: "cached" }],
-    execution: { resumedFrom: [] },
-  });
-  expect(hit.reasons[0]?.message).toContain(hit.execution?.runId);
-  const miss = await project.with((session) => session.why("report"), {
-    set: ["words.count=4", "report.title=new"],
-  });
-  expect(miss.reasons).toEqual([
-    expect.objectContaining({ code: "upstream-runs", field: "total" }),
-    expect.objectContaining({ code: "param-changed", field: "title", old: "t", new: "new" }),
-  ]);
 });
 
 test("runs are remembered, newest first", async () => {

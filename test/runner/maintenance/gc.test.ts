@@ -34,27 +34,6 @@ const executions = ({ items }: GcReport) =>
 
 const OTHER = { set: ["words.count=7"] };
 
-test("a cache that only grows: what no recipe needs goes, and what is needed stays a hit", async () => {
-  await build([], {}, OTHER);
-  await build();
-  project.executed();
-  const inStore = () => readdirSync(join(project.root, "cache/objects"), { recursive: true }).length;
-  const before = inStore();
-  const dry = await gc({ unreferenced: true, dryRun: true });
-  expect(executions(dry)).toEqual(["count", "report", "words"]);
-  expect(inStore()).toBe(before);
-  const done = await gc({ unreferenced: true });
-  expect(done.items.map(({ name, bytes }) => [name, bytes])).toEqual(
-    dry.items.map(({ name, bytes }) => [name, bytes]),
-  );
-  expect(done).toMatchObject({ freedBytes: dry.freedBytes, rebuildMs: dry.rebuildMs, notes: [] });
-  expect(inStore()).toBeLessThan(before);
-  expect((await build()).hits).toBe(4);
-  expect(project.executed()).toEqual([]);
-  expect(await asking((session) => session.check())).toMatchObject({ ok: true, problems: [] });
-  expect((await gc({ unreferenced: true })).items).toEqual([]);
-});
-
 test("what is young stays unless it is asked for, and so does what the named recipe needs", async () => {
   await build([], {}, OTHER);
   await build();
