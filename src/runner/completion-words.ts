@@ -2,7 +2,7 @@
  * The names that a person may type for stages, left where a shell finds them without compiling anything: as the
  * session that was opened last wired the pipeline.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ResolvedPipeline } from "../pipeline/define-pipeline.ts";
 
@@ -26,7 +26,7 @@ export function noteWords(projectRoot: string, pipeline: ResolvedPipeline): void
     writeFileSync(next, text);
     renameSync(next, file);
   } catch {
-    // A full disk, or nothing was compiled here.
+    rmSync(next, { force: true }); // a full disk, or nothing was compiled here
   }
 }
 
