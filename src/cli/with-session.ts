@@ -1,6 +1,6 @@
 /** Opens the project for one command and closes it whatever happens. */
 import type { SessionOptions } from "../runner/session-types.ts";
-import type { WithSession } from "./cli-context.ts";
+import { note, type WithSession } from "./cli-context.ts";
 import { configFile } from "./config-file.ts";
 
 export const withSession: WithSession = async (context, { config, set }, work) => {
@@ -22,6 +22,8 @@ export const withSession: WithSession = async (context, { config, set }, work) =
   try {
     return await work(session);
   } finally {
+    for (const { code, message } of session.takeNotices())
+      note(context, `${context.errorPaint("yellow", "warning")} ${code}: ${message}`);
     await session.close();
   }
 };

@@ -59,6 +59,9 @@ async function recordedRun(
     options.onEvent,
   );
   const log = new EventLog(stageLogsDirectory(store.directory, runId), secrets, recorder.record);
+  const tellNotices = (): void => {
+    for (const { code, message } of store.takeNotices()) log.emit({ type: "warning", code, message });
+  };
   try {
     const { prepare, present = {} } = parts.definition.options;
     await prepare?.((message) => log.emit({ type: "preparing", message }), signal);
@@ -80,6 +83,7 @@ async function recordedRun(
       signal,
       killSignal,
     };
+    tellNotices();
     return await runPlan(context, {
       full,
       reads: project.reads,
@@ -89,6 +93,7 @@ async function recordedRun(
   } catch (error) {
     throw secrets.redactError(error);
   } finally {
+    tellNotices();
     log.close();
     recorder.end();
   }

@@ -12,6 +12,7 @@ import type {
   Origin as ExecutionOrigin,
   RunRecord,
 } from "../store/records.ts";
+import type { IndexNotice as StoreNotice } from "../store/rebuild-index.ts";
 import type { Exchange } from "./exchange-types.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
 import type { History } from "./history-types.ts";
@@ -21,6 +22,7 @@ import type { Selection } from "./selection.ts";
 import type { ComparedParts, UpstreamRun } from "./why-types.ts";
 
 export type { CheckOptions, CheckProblem, CheckProgress, CheckReport } from "../store/check.ts";
+export type { IndexNotice as StoreNotice } from "../store/rebuild-index.ts";
 export type { RunRecord } from "../store/records.ts";
 export type { Selection } from "./selection.ts";
 
@@ -218,6 +220,8 @@ export interface Session {
   readonly maintenance: Maintenance;
   /** What decides results and may be edited: everything whose change may make a stage stale. */
   watched(): Promise<WatchedFiles>;
+  /** What a person must be told of the store since the last call; a run tells it by `warning` events. */
+  takeNotices(): readonly StoreNotice[];
   /** JSON Schema of the config files, for editors. */
   configJsonSchema(): JsonObject;
   close(): Promise<void>;

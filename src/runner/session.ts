@@ -174,6 +174,8 @@ class OpenedSession implements Session {
   check: Session["check"] = (options) =>
     checkProject(this.#project, (each) => checkStore(this.#project.store, each), options);
 
+  takeNotices: Session["takeNotices"] = () => this.#project.store.takeNotices();
+
   watched: Session["watched"] = () => watchedFiles(this.#project);
 
   configJsonSchema() {

@@ -1,75 +1,246 @@
 /**
  * The index: one LMDB environment, JSON values under [table, …key]. Reads are synchronous and cheap; all writes
  * are synchronous transactions, so a write that returned is on disk, and a killed writer leaves the last commit.
+ * A file that turns out to be damaged is made anew from the journal, and what was asked is asked again.
  */
-import { createRequire } from "node:module";
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { mkdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { RootDatabase } from "lmdb";
 import { PipelineError } from "../errors.ts";
 import { indexDamage } from "./index-file.ts";
+import { checkedKey, DamagedRecord, decodeValue, encodeValue, type IndexKey } from "./index-value.ts";
+import { Journal, type IndexTransaction } from "./journal.ts";
+import { Changes, readJournal } from "./journal-lines.ts";
+import { isLmdbDamage, openLmdb } from "./open-lmdb.ts";
+import { rebuildIndex, type IndexNotice } from "./rebuild-index.ts";
 
-export type IndexKey = string[];
-
-/** Through `require`: lmdb's CommonJS build is one file and loads in half the time of its ES modules. */
-const loadLmdb = (): typeof import("lmdb") => createRequire(import.meta.url)("lmdb") as typeof import("lmdb");
+export type { IndexKey } from "./index-value.ts";
 
 /** Sorts after every string that occurs in a key. */
 const LAST = "\uffff";
 
+export interface IndexEntry {
+  readonly key: IndexKey;
+  readonly value: unknown;
+}
+
+interface OpenFile {
+  readonly database: RootDatabase<string, IndexKey>;
+  readonly inode: bigint | undefined;
+}
+
+/** Another process has put a new file in place of the one that is open. */
+class FileReplaced extends Error {}
+
 export class IndexDatabase {
-  readonly #database: RootDatabase<unknown, IndexKey>;
+  readonly #path: string;
+  readonly journal: Journal;
+  #file: OpenFile;
+  #notices: IndexNotice[] = [];
+  #inTransaction = false;
+  /** Records that fail their checksum are misses: there is no journal to take them from. */
+  #tolerant = false;
 
   /** Creates the file where there is none. Throws `INDEX_UNREADABLE`. */
   constructor(path: string) {
+    this.#path = path;
+    this.journal = new Journal(join(dirname(path), "journal.jsonl"));
     mkdirSync(dirname(path), { recursive: true });
-    const damage = indexDamage(path);
-    if (damage !== undefined) throw unreadable(path, damage);
-    try {
-      this.#database = loadLmdb().open<unknown, IndexKey>({
-        path,
-        noSubdir: true,
-        encoding: "json",
-        // A commit returns when it is on disk; otherwise an execution could be lost that was called finished.
-        overlappingSync: false,
-      });
-    } catch (cause) {
-      throw unreadable(path, cause instanceof Error ? cause.message : String(cause), cause);
-    }
+    this.#file = this.#open();
   }
 
   get(key: IndexKey): unknown {
-    return this.#database.get(key);
+    return this.#guarded(() => {
+      const text = this.#file.database.get(key);
+      return text === undefined ? undefined : this.#decode(key, text);
+    });
   }
 
   /** All entries below a prefix, in key order. */
-  entries(prefix: IndexKey, reverse = false): { readonly key: IndexKey; readonly value: unknown }[] {
+  entries(prefix: IndexKey, reverse = false): IndexEntry[] {
     const [start, end] = [prefix, [...prefix, LAST]];
     const range = reverse ? { start: end, end: start, reverse } : { start, end };
-    return [...this.#database.getRange(range)];
-  }
-
-  /** Runs `write` alone in the world, other processes included; nothing of it is seen before all of it is. */
-  transaction<T>(
-    write: (put: (key: IndexKey, value: unknown) => void, remove: (key: IndexKey) => void) => T,
-  ): T {
-    return this.#database.transactionSync(() =>
-      write(
-        (key, value) => this.#database.putSync(key, value),
-        (key) => void this.#database.removeSync(key),
-      ),
+    return this.#guarded(() =>
+      [...this.#file.database.getRange(range)].flatMap(({ key, value: text }) => {
+        const value = this.#decode(key, text);
+        return value === undefined ? [] : [{ key, value }];
+      }),
     );
   }
 
+  /**
+   * Runs `write` alone in the world, other processes included; nothing of it is seen before all of it is. Where the
+   * file turns out to be damaged or replaced, `write` runs once more.
+   */
+  transaction<T>(
+    write: (put: (key: IndexKey, value: unknown) => void, remove: (key: IndexKey) => void) => T,
+  ): T {
+    const changes = new Changes();
+    let done: { readonly answer: T } | undefined;
+    return this.#guarded(() => {
+      if (done !== undefined) {
+        // It is in the journal, and only its commit met the damage.
+        this.#repeat(changes);
+        return done.answer;
+      }
+      const { answer: result } = this.#transact((index) => {
+        changes.clear();
+        const answer = write(
+          (key, value) => {
+            index.put(key, value);
+            changes.set(key, value);
+          },
+          (key) => {
+            index.remove(key);
+            changes.set(key, undefined);
+          },
+        );
+        if (changes.size > 0) this.journal.record(index, changes);
+        return (done = { answer });
+      });
+      if (this.#isReplaced()) {
+        this.#reopen();
+        this.#repeat(changes);
+      }
+      return result;
+    });
+  }
+
+  /** What a person must be told since the last call. */
+  takeNotices(): readonly IndexNotice[] {
+    const notices = this.#notices;
+    this.#notices = [];
+    return notices;
+  }
+
   async close(): Promise<void> {
-    await this.#database.close();
+    await this.#file.database.close();
+  }
+
+  #transact<T>(work: (index: IndexTransaction) => T): T {
+    const { database } = this.#file;
+    const index: IndexTransaction = {
+      get: (key) => this.get(key),
+      entries: (prefix) => this.entries(prefix),
+      put: (key, value) => void database.putSync(key, encodeValue(key, value)),
+      remove: (key) => void database.removeSync(key),
+    };
+    this.#inTransaction = true;
+    try {
+      return database.transactionSync(() => {
+        if (this.#isReplaced()) throw new FileReplaced();
+        this.journal.catchUp(index);
+        return work(index);
+      });
+    } finally {
+      this.#inTransaction = false;
+    }
+  }
+
+  /** What was committed to a file while another took its place is committed to that one too. */
+  #repeat(changes: Changes): void {
+    this.transaction((put, remove) => {
+      for (const { key, value } of changes)
+        if (value === undefined) remove(key);
+        else put(key, value);
+    });
+  }
+
+  /** Undefined: damaged, and counted as not there. */
+  #decode(key: unknown, text: string): unknown {
+    try {
+      return decodeValue(checkedKey(key), text);
+    } catch (error) {
+      if (!this.#tolerant || !(error instanceof DamagedRecord)) throw error;
+      const message = `${error.message}, and there is no journal to take it from: it counts as not there`;
+      if (!this.#notices.some((notice) => notice.message === message))
+        this.#notices.push({ code: "INDEX_RECORD_DAMAGED", message });
+      return undefined;
+    }
+  }
+
+  #guarded<T>(work: () => T): T {
+    if (this.#inTransaction) return work();
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return work();
+      } catch (error) {
+        const replaced = error instanceof FileReplaced;
+        const damaged = error instanceof DamagedRecord || isLmdbDamage(error);
+        if (!replaced && !damaged) throw error;
+        if (attempt === MAX_ATTEMPTS) throw unreadable(this.#path, "it is damaged again and again", error);
+        if (error instanceof DamagedRecord && readJournal(this.journal.path) === undefined)
+          this.#tolerant = true;
+        else {
+          if (damaged) this.#rebuild(this.#file.inode, error.message);
+          this.#reopen();
+        }
+      }
+    }
+  }
+
+  #isReplaced(): boolean {
+    return inodeOf(this.#path) !== this.#file.inode;
+  }
+
+  #reopen(): void {
+    const { database } = this.#file;
+    this.#file = this.#open();
+    void database.close();
+  }
+
+  #open(): OpenFile {
+    for (let attempt = 0; ; attempt++) {
+      const wrong = this.#wrongBeforeOpening();
+      if (wrong !== undefined)
+        this.#notice(rebuildIndex(this.#path, this.journal, () => this.#wrongBeforeOpening()));
+      const before = inodeOf(this.#path);
+      const database = this.#tryOpen(before, attempt);
+      if (database === undefined) continue;
+      const inode = inodeOf(this.#path);
+      if (before === undefined || before === inode) return { database, inode };
+      void database.close(); // data of one file, locks of another
+    }
+  }
+
+  /** Undefined where the file had to be made anew. */
+  #tryOpen(inode: bigint | undefined, attempt: number): RootDatabase<string, IndexKey> | undefined {
+    try {
+      return openLmdb(this.#path);
+    } catch (cause) {
+      const what = cause instanceof Error ? cause.message : String(cause);
+      if (!isLmdbDamage(cause) || attempt === MAX_ATTEMPTS) throw unreadable(this.#path, what, cause);
+      this.#rebuild(inode, what);
+      return undefined;
+    }
+  }
+
+  /** `inode`: of the file in which the damage was found; another one is the work of another process. */
+  #rebuild(inode: bigint | undefined, wrong: string): void {
+    const stillNeeded = (): string | undefined => (inodeOf(this.#path) === inode ? wrong : undefined);
+    this.#notice(rebuildIndex(this.#path, this.journal, stillNeeded));
+  }
+
+  #notice(notice: IndexNotice | undefined): void {
+    if (notice) this.#notices.push(notice);
+  }
+
+  #wrongBeforeOpening(): string | undefined {
+    const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size > 0) return indexDamage(this.#path);
+    return this.journal.sizeBytes === undefined ? undefined : "it is gone or empty";
   }
 }
+
+const MAX_ATTEMPTS = 3;
+
+const inodeOf = (path: string): bigint | undefined =>
+  statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
 
 const unreadable = (path: string, what: string, cause?: unknown): PipelineError =>
   new PipelineError({
     code: "INDEX_UNREADABLE",
     message: `the index ${path} cannot be opened: ${what}`,
-    hint: `see that the disk is writable; if the file is damaged: mv ${path} ${path}.damaged, then npx pipeline run; artifacts stay, stages run again`,
+    hint: "see that the disk is writable and has space; npx pipeline check --repair makes a damaged index anew",
     cause,
   });

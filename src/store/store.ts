@@ -6,6 +6,7 @@ import type { StatMemory } from "../hashing/local-files.ts";
 import type { ProcessIdentity } from "../std/process-identity.ts";
 import type { Keeping } from "./keeping-types.ts";
 import type { Verdict } from "./objects.ts";
+import type { IndexNotice } from "./rebuild-index.ts";
 import type { ExecutionRecord, ObjectRecord, RunRecord } from "./records.ts";
 import type { StatCache } from "./stat-cache.ts";
 
@@ -92,6 +93,8 @@ export interface Store extends IndexReads {
   workOfHost(host: string): readonly string[];
   /** Removes them. */
   sweepWork(): Promise<void>;
+  /** What a person must be told of the index since the last call. */
+  takeNotices(): readonly IndexNotice[];
   /** Directories among the objects that no record names. */
   unindexedObjects(): readonly string[];
   close(): Promise<void>;

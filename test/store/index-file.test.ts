@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -12,31 +12,36 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-test("an index cut at any length is an error with a code or still whole, never a dead process", async () => {
-  const path = join(root, "whole.mdb");
+test("an index cut at any length is made anew from the journal, or from nothing where there is none", async () => {
+  const path = join(root, "index.mdb");
   const index = new IndexDatabase(path);
   for (let count = 0; count < 60; count++)
     index.transaction((put) => put(["execution", `f${count}`], { text: "x".repeat(count * 120) }));
-  const entries = index.entries([]);
+  const entries = index.entries(["execution"]);
   await index.close();
   expect(indexDamage(path)).toBeUndefined();
   const { size } = statSync(path);
   const lengths = [1, 24, 100, 200, 4095, 4096, 8191, 8192, 8193, 12_288, size >> 1, size - 4096, size - 1];
-  let refused = 0;
+  let rebuilt = 0;
   for (const length of lengths) {
-    const cut = join(root, `cut-${length}.mdb`);
-    copyFileSync(path, cut);
-    truncateSync(cut, length);
-    if (indexDamage(cut) === undefined) {
-      const survivor = new IndexDatabase(cut);
-      expect([length, survivor.entries([])]).toEqual([length, entries]);
-      await survivor.close();
-      continue;
+    for (const journal of [true, false]) {
+      const folder = join(root, `cut-${length}-${String(journal)}`);
+      mkdirSync(folder);
+      const cut = join(folder, "index.mdb");
+      copyFileSync(path, cut);
+      truncateSync(cut, length);
+      if (journal) copyFileSync(join(root, "journal.jsonl"), join(folder, "journal.jsonl"));
+      const whole = length > 0 && indexDamage(cut) === undefined;
+      const opened = new IndexDatabase(cut);
+      const left = opened.entries(["execution"]);
+      const codes = opened.takeNotices().map(({ code }) => code);
+      await opened.close();
+      expect([length, codes]).toEqual([length, whole ? [] : [journal ? "INDEX_REBUILT" : "INDEX_LOST"]]);
+      expect([length, left]).toEqual([length, whole || journal ? entries : []]);
+      if (!whole && journal) rebuilt++;
     }
-    refused++;
-    expect(() => new IndexDatabase(cut)).toThrow(expect.objectContaining({ code: "INDEX_UNREADABLE" }));
   }
-  expect(refused).toBeGreaterThan(8);
+  expect(rebuilt).toBeGreaterThan(8);
 });
 
 test("no index that transactions left is taken for damaged", async () => {
@@ -47,7 +52,7 @@ test("no index that transactions left is taken for damaged", async () => {
   let cases = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(writes, { minLength: 1, maxLength: 12 }), async (transactions) => {
-      const path = join(root, `case-${cases++}.mdb`);
+      const path = join(root, `case-${cases++}`, "index.mdb");
       const index = new IndexDatabase(path);
       try {
         for (const transaction of transactions) {

@@ -261,12 +261,12 @@ test("the work of the dead is swept, that of the living stays", async () => {
   expect([existsSync(mine), existsSync(theirs)]).toEqual([true, false]);
 });
 
-test("a file that is no index is an error with a code, not a crash", async () => {
+test("a file that is no index is moved aside and told, not a crash", async () => {
   await store.close();
   mkdirSync(join(root, "broken"));
   writeFileSync(join(root, "broken/index.mdb"), "this is no database".repeat(1000));
-  expect(() => openStore(root, join(root, "broken"))).toThrow(
-    expect.objectContaining({ code: "INDEX_UNREADABLE" }),
-  );
-  store = openStore(root);
+  store = openStore(root, join(root, "broken"));
+  expect(store.takeNotices().map(({ code }) => code)).toEqual(["INDEX_LOST"]);
+  expect(store.executions()).toEqual([]);
+  expect(existsSync(join(root, "broken/index.mdb.damaged-1"))).toBe(true);
 });
