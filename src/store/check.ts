@@ -1,4 +1,4 @@
-/** Compares what the index says with what the disk holds. Repairs nothing: a bad artifact is a miss at the next run. */
+/** Compares what the index says with what the disk holds. A bad artifact is a miss at the next run; what is asked to be repaired is the index. */
 import type { IndexLeftover } from "./keeping-types.ts";
 import type { ObjectProblem } from "./objects.ts";
 import type { Store } from "./store.ts";
@@ -6,6 +6,8 @@ import type { Store } from "./store.ts";
 export interface CheckOptions {
   /** Rehash every file instead of comparing sizes. */
   readonly deep?: boolean;
+  /** First make index and journal agree: docs/store.md. */
+  readonly repair?: boolean;
   readonly signal?: AbortSignal;
   /** Told before each artifact is looked at. */
   readonly onProgress?: (progress: CheckProgress) => void;
@@ -25,6 +27,10 @@ export interface CheckProblem {
     | IndexLeftover["code"]
     | "unindexed-object"
     | "broken-view"
+    | "journal-unreadable"
+    | "journal-damaged"
+    | "journal-ahead"
+    | "journal-differs"
     | "checkpoint-without-use";
   /** `damage`: stages must run again. `left-over`: costs space or is worth knowing, and nothing is lost. */
   readonly severity: "damage" | "left-over";
@@ -46,11 +52,14 @@ export interface CheckReport {
   readonly tombstones: number;
   readonly pins: number;
   readonly problems: readonly CheckProblem[];
+  /** Records that `repair` put back into the index, e.g. `execution/…`. */
+  readonly restored?: readonly string[];
 }
 
 /** Looks at every artifact of every execution that is not evicted. Rejects with the signal's reason where it is aborted. */
 export async function checkStore(store: Store, options: CheckOptions = {}): Promise<CheckReport> {
-  const { deep = false, signal, onProgress } = options;
+  const { deep = false, repair = false, signal, onProgress } = options;
+  const restored = repair ? store.repairIndex().map((key) => key.join("/")) : undefined;
   const executions = store.executions();
   const live = executions.filter(({ evictedAt }) => evictedAt === undefined);
   const stagesByDigest = new Map<string, Set<string>>();
@@ -58,7 +67,8 @@ export async function checkStore(store: Store, options: CheckOptions = {}): Prom
     for (const { digest } of Object.values(outputs))
       stagesByDigest.set(digest, (stagesByDigest.get(digest) ?? new Set()).add(stageId));
 
-  const problems: CheckProblem[] = [];
+  const journal = journalProblems(store);
+  const problems = journal.filter(({ severity }) => severity === "damage");
   const size = (digest: string): number => store.object(digest)?.sizeBytes ?? 0;
   const totalObjects = stagesByDigest.size;
   const totalBytes = [...stagesByDigest.keys()].reduce((sum, digest) => sum + size(digest), 0);
@@ -78,8 +88,57 @@ export async function checkStore(store: Store, options: CheckOptions = {}): Prom
     bytes: totalBytes,
     tombstones: executions.length - live.length,
     pins: store.keeping.pins().length,
-    problems: [...problems, ...leftOvers(store)],
+    problems: [
+      ...problems,
+      ...journal.filter(({ severity }) => severity === "left-over"),
+      ...leftOvers(store),
+    ],
+    ...(restored === undefined ? {} : { restored }),
   };
+}
+
+/** A journal that is not there yet is no problem: the next write begins it. */
+function journalProblems(store: Store): CheckProblem[] {
+  const { state, damagedLines, ahead, onlyInJournal, notInJournal } = store.compareJournal();
+  const problem = (
+    code: CheckProblem["code"],
+    severity: CheckProblem["severity"],
+    message: string,
+  ): CheckProblem => ({ code, severity, message, digest: "", stages: [] });
+  const example = [...onlyInJournal, ...notInJournal][0] ?? "";
+  return [
+    ...(state === "unreadable"
+      ? [problem("journal-unreadable", "damage", "no line of cache/journal.jsonl can be read")]
+      : []),
+    ...(damagedLines === 0
+      ? []
+      : [
+          problem(
+            "journal-damaged",
+            "damage",
+            `${damagedLines} of the lines of cache/journal.jsonl cannot be read`,
+          ),
+        ]),
+    ...(state !== "read" || example === ""
+      ? []
+      : [
+          problem(
+            "journal-differs",
+            "damage",
+            `cache/journal.jsonl has ${onlyInJournal.length} records that the index has not, and lacks ` +
+              `${notInJournal.length} that it has, e.g. ${example}`,
+          ),
+        ]),
+    ...(ahead === 0
+      ? []
+      : [
+          problem(
+            "journal-ahead",
+            "left-over",
+            `a process was killed before it committed what cache/journal.jsonl holds (${ahead}): the next run does`,
+          ),
+        ]),
+  ];
 }
 
 function leftOvers(store: Store): CheckProblem[] {

@@ -9,9 +9,13 @@ import type { RootDatabase } from "lmdb";
 import { PipelineError } from "../errors.ts";
 import { indexDamage } from "./index-file.ts";
 import { checkedKey, DamagedRecord, decodeValue, encodeValue, type IndexKey } from "./index-value.ts";
-import { Journal, type IndexTransaction } from "./journal.ts";
-import { Changes, readJournal } from "./journal-lines.ts";
-import { isLmdbDamage, openLmdb } from "./open-lmdb.ts";
+import { isOfDead, Journal, type IndexTransaction } from "./journal.ts";
+import { compareJournal, type JournalComparison } from "./compare-journal.ts";
+import { structureDamage } from "./index-structure.ts";
+import { Changes, readJournal, replay } from "./journal-lines.ts";
+import { UNJOURNALED } from "./journal-policy.ts";
+import { Openers } from "./openers.ts";
+import { isLmdbDamage, isUnreadableKey, openLmdb } from "./open-lmdb.ts";
 import { rebuildIndex, type IndexNotice } from "./rebuild-index.ts";
 
 export type { IndexKey } from "./index-value.ts";
@@ -34,7 +38,8 @@ class FileReplaced extends Error {}
 
 export class IndexDatabase {
   readonly #path: string;
-  readonly journal: Journal;
+  readonly #journal: Journal;
+  readonly #openers: Openers;
   #file: OpenFile;
   #notices: IndexNotice[] = [];
   #inTransaction = false;
@@ -44,9 +49,12 @@ export class IndexDatabase {
   /** Creates the file where there is none. Throws `INDEX_UNREADABLE`. */
   constructor(path: string) {
     this.#path = path;
-    this.journal = new Journal(join(dirname(path), "journal.jsonl"));
     mkdirSync(dirname(path), { recursive: true });
-    this.#file = this.#open();
+    this.#journal = new Journal(join(dirname(path), "journal.jsonl"));
+    this.#openers = new Openers(dirname(path));
+    const died = this.#openers.dead();
+    this.#file = this.#open(died.length > 0);
+    this.#openers.forget(died);
   }
 
   get(key: IndexKey): unknown {
@@ -61,7 +69,7 @@ export class IndexDatabase {
     const [start, end] = [prefix, [...prefix, LAST]];
     const range = reverse ? { start: end, end: start, reverse } : { start, end };
     return this.#guarded(() =>
-      [...this.#file.database.getRange(range)].flatMap(({ key, value: text }) => {
+      this.#range(range, prefix).flatMap(({ key, value: text }) => {
         const value = this.#decode(key, text);
         return value === undefined ? [] : [{ key, value }];
       }),
@@ -95,7 +103,7 @@ export class IndexDatabase {
             changes.set(key, undefined);
           },
         );
-        if (changes.size > 0) this.journal.record(index, changes);
+        if (changes.size > 0) this.#journal.record(index, changes);
         return (done = { answer });
       });
       if (this.#isReplaced()) {
@@ -113,8 +121,50 @@ export class IndexDatabase {
     return notices;
   }
 
+  /** Reads all of both. */
+  compareJournal(): JournalComparison {
+    return compareJournal(this, this.#journal.path, this.#journal.sizeBytes !== undefined);
+  }
+
+  /**
+   * Makes the file anew where it is damaged, then completes it by what only the journal has, and writes the journal
+   * anew. Where both have a record, the index is believed. Answers the keys that came back.
+   */
+  repair(): readonly IndexKey[] {
+    const wrong = structureDamage(this.#path);
+    if (wrong !== undefined) {
+      this.#rebuild(this.#file.inode, wrong);
+      this.#reopen();
+    }
+    return this.#guarded(() => {
+      this.entries([]); // so that every record is read once
+      return this.#transact((index) => {
+        const content = readJournal(this.#journal.path);
+        const missing = [...(content === undefined ? [] : replay(content))].filter(
+          ({ key, value }) => !isOfDead(key, value) && index.get(key) === undefined,
+        );
+        for (const { key, value } of missing) index.put(key, value);
+        for (const { key } of index.entries([UNJOURNALED])) index.remove(key);
+        this.#journal.writeSnapshot(index);
+        return missing.map(({ key }) => key);
+      });
+    });
+  }
+
   async close(): Promise<void> {
     await this.#file.database.close();
+    this.#openers.leave();
+  }
+
+  #range(
+    range: Parameters<OpenFile["database"]["getRange"]>[0],
+    prefix: IndexKey,
+  ): { readonly key: IndexKey; readonly value: string }[] {
+    try {
+      return [...this.#file.database.getRange(range)];
+    } catch (error) {
+      throw isUnreadableKey(error) ? new DamagedRecord(prefix) : error;
+    }
   }
 
   #transact<T>(work: (index: IndexTransaction) => T): T {
@@ -122,14 +172,16 @@ export class IndexDatabase {
     const index: IndexTransaction = {
       get: (key) => this.get(key),
       entries: (prefix) => this.entries(prefix),
-      put: (key, value) => void database.putSync(key, encodeValue(key, value)),
+      put: (key, value) => {
+        database.putSync(key, encodeValue(key, value));
+      },
       remove: (key) => void database.removeSync(key),
     };
     this.#inTransaction = true;
     try {
       return database.transactionSync(() => {
         if (this.#isReplaced()) throw new FileReplaced();
-        this.journal.catchUp(index);
+        this.#journal.catchUp(index);
         return work(index);
       });
     } finally {
@@ -169,7 +221,7 @@ export class IndexDatabase {
         const damaged = error instanceof DamagedRecord || isLmdbDamage(error);
         if (!replaced && !damaged) throw error;
         if (attempt === MAX_ATTEMPTS) throw unreadable(this.#path, "it is damaged again and again", error);
-        if (error instanceof DamagedRecord && readJournal(this.journal.path) === undefined)
+        if (error instanceof DamagedRecord && readJournal(this.#journal.path) === undefined)
           this.#tolerant = true;
         else {
           if (damaged) this.#rebuild(this.#file.inode, error.message);
@@ -189,11 +241,13 @@ export class IndexDatabase {
     void database.close();
   }
 
-  #open(): OpenFile {
+  /** `thorough`: the whole file is looked through before it is mapped. */
+  #open(thorough = false): OpenFile {
+    this.#openers.enter();
     for (let attempt = 0; ; attempt++) {
-      const wrong = this.#wrongBeforeOpening();
+      const wrong = this.#wrongBeforeOpening(thorough);
       if (wrong !== undefined)
-        this.#notice(rebuildIndex(this.#path, this.journal, () => this.#wrongBeforeOpening()));
+        this.#notice(rebuildIndex(this.#path, this.#journal, () => this.#wrongBeforeOpening(thorough)));
       const before = inodeOf(this.#path);
       const database = this.#tryOpen(before, attempt);
       if (database === undefined) continue;
@@ -218,17 +272,17 @@ export class IndexDatabase {
   /** `inode`: of the file in which the damage was found; another one is the work of another process. */
   #rebuild(inode: bigint | undefined, wrong: string): void {
     const stillNeeded = (): string | undefined => (inodeOf(this.#path) === inode ? wrong : undefined);
-    this.#notice(rebuildIndex(this.#path, this.journal, stillNeeded));
+    this.#notice(rebuildIndex(this.#path, this.#journal, stillNeeded));
   }
 
   #notice(notice: IndexNotice | undefined): void {
     if (notice) this.#notices.push(notice);
   }
 
-  #wrongBeforeOpening(): string | undefined {
+  #wrongBeforeOpening(thorough: boolean): string | undefined {
     const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
-    if (size > 0) return indexDamage(this.#path);
-    return this.journal.sizeBytes === undefined ? undefined : "it is gone or empty";
+    if (size > 0) return indexDamage(this.#path) ?? (thorough ? structureDamage(this.#path) : undefined);
+    return this.#journal.sizeBytes === undefined ? undefined : "it is gone or empty";
   }
 }
 

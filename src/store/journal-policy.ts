@@ -18,7 +18,8 @@ export type Urgency =
 
 /** `value` is undefined where the record is removed. */
 export function urgencyOf(key: IndexKey, value: unknown): Urgency {
-  switch (key[0]) {
+  const [table = ""] = key;
+  switch (table) {
     case "view":
     case "journal":
     case UNJOURNALED:

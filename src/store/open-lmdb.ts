@@ -20,5 +20,9 @@ export const openLmdb = (path: string): RootDatabase<string, IndexKey> =>
 const DAMAGE =
   /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|PANIC|BAD_TXN|PAGE_FULL|CURSOR_FULL|BAD_VALSIZE|PROBLEM)/;
 
+/** Of reading only: a key that is written may be too long, one that is read cannot be. */
+export const isUnreadableKey = (error: unknown): boolean =>
+  error instanceof Error && /key size/i.test(error.message);
+
 export const isLmdbDamage = (error: unknown): error is Error =>
   error instanceof Error && DAMAGE.test(error.message);

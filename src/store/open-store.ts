@@ -154,6 +154,8 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
     deadWork: () => deadWork(workRoot),
     workOfHost: (host) => workOfHost(workRoot, host),
     sweepWork: () => sweepWork(workRoot),
+    compareJournal: () => index.compareJournal(),
+    repairIndex: () => index.repair(),
     takeNotices: () => index.takeNotices(),
     unindexedObjects: () =>
       onDisk(join(cacheDirectory, "objects")).filter((digest) => object(digest) === undefined),

@@ -4,6 +4,7 @@
  */
 import type { StatMemory } from "../hashing/local-files.ts";
 import type { ProcessIdentity } from "../std/process-identity.ts";
+import type { JournalComparison } from "./compare-journal.ts";
 import type { Keeping } from "./keeping-types.ts";
 import type { Verdict } from "./objects.ts";
 import type { IndexNotice } from "./rebuild-index.ts";
@@ -95,6 +96,10 @@ export interface Store extends IndexReads {
   sweepWork(): Promise<void>;
   /** What a person must be told of the index since the last call. */
   takeNotices(): readonly IndexNotice[];
+  /** Reads all of index and journal. */
+  compareJournal(): JournalComparison;
+  /** Makes a damaged index anew, puts back what only the journal has, writes the journal anew. Answers what came back. */
+  repairIndex(): readonly (readonly string[])[];
   /** Directories among the objects that no record names. */
   unindexedObjects(): readonly string[];
   close(): Promise<void>;

@@ -35,6 +35,10 @@ export async function complaintsAfter(rig: CrashRig, killed: Ended, undisturbed:
   if (safe !== undefined && from !== undefined)
     expect(Number(from.slice("count from ".length)) >= safe, `checkpoint ${safe} was lost: ${from}`);
 
+  const afterwards = await rig.check();
+  const ofJournal = afterwards.problems.filter(({ code }) => code.startsWith("journal-"));
+  expect(ofJournal.length === 0, `journal and index disagree: ${JSON.stringify(ofJournal)}`);
+
   const warnings = again.events.filter((event) => event.type === "warning");
   for (const { code, message } of warnings)
     expect(EXPECTED_WARNINGS.has(code), `the rerun warned of ${code}: ${message}`);

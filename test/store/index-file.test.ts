@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { IndexDatabase } from "../../src/store/index-database.ts";
 import { indexDamage } from "../../src/store/index-file.ts";
+import { structureDamage } from "../../src/store/index-structure.ts";
 
 let root: string;
 beforeEach(() => {
@@ -61,6 +62,7 @@ test("no index that transactions left is taken for damaged", async () => {
             for (const { key } of transaction.filter((each) => each.remove)) remove(["k", String(key)]);
           });
           expect(indexDamage(path)).toBeUndefined();
+          expect(structureDamage(path)).toBeUndefined();
         }
       } finally {
         await index.close();

@@ -9,12 +9,13 @@ import { withSession } from "../with-session.ts";
 
 export interface CheckCommandOptions extends RecipeOptions {
   readonly deep?: boolean;
+  readonly repair?: boolean;
   readonly json?: boolean;
 }
 
 export async function checkCommand(
   context: CliContext,
-  { deep = false, json, ...recipe }: CheckCommandOptions,
+  { deep = false, repair = false, json, ...recipe }: CheckCommandOptions,
 ): Promise<number> {
   const interrupts = listenForInterrupts();
   const line = progressLine(context.streams.stderr);
@@ -22,6 +23,7 @@ export async function checkCommand(
     const report = await withSession(context, recipe, (session) =>
       session.check({
         deep,
+        repair,
         signal: interrupts.signal,
         ...(deep ? { onProgress: (progress) => line.show(progressText(progress)) } : {}),
       }),
@@ -44,8 +46,9 @@ const progressText = ({ objects, totalObjects, bytes, totalBytes }: CheckProgres
   `reading ${objects + 1} of ${countOf(totalObjects, "artifact")}, ${formatBytes(bytes)} of ${formatBytes(totalBytes)}`;
 
 function checkText(report: CheckReport, deep: boolean, { paint }: CliContext): string {
-  const { ok, objects, bytes, problems, tombstones, pins } = report;
+  const { ok, objects, bytes, problems, tombstones, pins, restored } = report;
   const damage = problems.filter(({ severity }) => severity === "damage");
+  const ofJournal = damage.some(({ code }) => code.startsWith("journal-"));
   const leftOver = problems.filter(({ severity }) => severity === "left-over");
   const amount = [
     `${countOf(objects, "artifact")}, ${formatBytes(bytes)}`,
@@ -55,6 +58,7 @@ function checkText(report: CheckReport, deep: boolean, { paint }: CliContext): s
   const how = deep ? "every digest compared" : "sizes compared; --deep compares digests";
   const stages = [...new Set(damage.flatMap((problem) => problem.stages))];
   return [
+    ...(restored === undefined ? [] : restoredLines(restored)),
     ...damage.map((problem) => `${paint("red", "✖")} ${problemText(problem)}`),
     ...leftOver.map((problem) => `${paint("yellow", "·")} ${problemText(problem)}`),
     ...(problems.length === 0 ? [] : [""]),
@@ -64,6 +68,9 @@ function checkText(report: CheckReport, deep: boolean, { paint }: CliContext): s
     ...(stages.length === 0
       ? []
       : [`${paint("cyan", "hint:")} npx pipeline run makes ${stages.join(", ")} again`]),
+    ...(ofJournal
+      ? [`${paint("cyan", "hint:")} npx pipeline check --repair makes index and journal agree`]
+      : []),
     ...(leftOver.length === 0
       ? []
       : [
@@ -71,6 +78,13 @@ function checkText(report: CheckReport, deep: boolean, { paint }: CliContext): s
         ]),
   ].join("\n");
 }
+
+/** Nothing comes back unsaid. */
+const restoredLines = (restored: readonly string[]): readonly string[] => [
+  `the index is readable, and the journal was written anew from it`,
+  ...restored.map((key) => `put back from the journal: ${key}`),
+  "",
+];
 
 const problemText = ({ code, message, path }: CheckProblem): string =>
   `${code}: ${message}${path === undefined ? "" : ` (${path})`}`;

@@ -12,6 +12,7 @@ import type { CommandParts } from "./command-parts.ts";
 export function addStoreCommands({ command, context, finish }: CommandParts): void {
   recipe(command("check", "compare the store with its index"))
     .option("--deep", "read every file and compare its digest, not only its size")
+    .option("--repair", "first make a damaged index anew from the journal, and the two agree")
     .addOption(jsonOption())
     .action(async (options: CheckCommandOptions) => {
       const { checkCommand } = await import("../commands/check.ts");

@@ -1,0 +1,46 @@
+/** Journal against index, record by record, for `check`; a run never asks. */
+import { JOURNAL_MARK, UNJOURNALED, urgencyOf } from "./journal-policy.ts";
+import { isOfDead, type IndexTransaction } from "./journal.ts";
+import { readJournal, replay } from "./journal-lines.ts";
+
+export interface JournalComparison {
+  /** `absent`: none was written yet; `unreadable`: no line of it can be read. */
+  readonly state: "absent" | "unreadable" | "read";
+  readonly damagedLines: number;
+  /** Transactions that the next writer takes over: their processes were killed just before they committed. */
+  readonly ahead: number;
+  /** Keys of records that the journal has and the index has not. */
+  readonly onlyInJournal: readonly string[];
+  /** Keys of records that the journal has not, or has with another value. */
+  readonly notInJournal: readonly string[];
+}
+
+export function compareJournal(
+  index: Pick<IndexTransaction, "get" | "entries">,
+  path: string,
+  present: boolean,
+): JournalComparison {
+  const content = readJournal(path);
+  const none = { damagedLines: 0, ahead: 0, onlyInJournal: [], notInJournal: [] };
+  if (content === undefined) return { state: present ? "unreadable" : "absent", ...none };
+  const mark = index.get(JOURNAL_MARK) as { readonly seq: number } | undefined;
+  const known = content.lines.filter(({ seq }) => mark === undefined || seq <= mark.seq);
+  const journal = new Map(
+    [...replay({ ...content, lines: known })].map(({ key, value }) => [textOf(key), value]),
+  );
+  const waiting = new Set([...index.entries([UNJOURNALED])].map(({ key }) => textOf(key.slice(1))));
+  const entries = [...index.entries([])].filter(({ key, value }) => urgencyOf(key, value) !== "never");
+  const indexed = new Set(entries.map(({ key }) => textOf(key)));
+  return {
+    state: "read",
+    damagedLines: content.damaged,
+    ahead: new Set(content.lines.filter((line) => !known.includes(line)).map(({ seq }) => seq)).size,
+    onlyInJournal: [...journal.keys()].filter((text) => !indexed.has(text) && !waiting.has(text)),
+    notInJournal: entries
+      .filter(({ key, value }) => !waiting.has(textOf(key)) && !isOfDead(key, value))
+      .filter(({ key, value }) => JSON.stringify(journal.get(textOf(key))) !== JSON.stringify(value))
+      .map(({ key }) => textOf(key)),
+  };
+}
+
+const textOf = (key: readonly string[]): string => key.join("/");
