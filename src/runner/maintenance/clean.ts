@@ -46,7 +46,8 @@ const everything = ({ projectRoot }: OpenProject): (readonly [string, string])[]
     .map((name) => [`cache/${name}`, costOf(name)]);
 
 function costOf(name: string): string {
-  if (name === "objects" || name === "index.mdb" || name === "journal.jsonl") return "every stage runs again, and lineage is gone";
+  if (name === "objects" || name === "index.mdb" || name === "journal.jsonl")
+    return "every stage runs again, and lineage is gone";
   if (name === "downloads") return "downloads are fetched again";
   return "";
 }
