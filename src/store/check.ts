@@ -27,6 +27,7 @@ export interface CheckProblem {
     | IndexLeftover["code"]
     | "unindexed-object"
     | "broken-view"
+    | "index-damaged"
     | "journal-unreadable"
     | "journal-damaged"
     | "journal-ahead"
@@ -99,7 +100,7 @@ export async function checkStore(store: Store, options: CheckOptions = {}): Prom
 
 /** A journal that is not there yet is no problem: the next write begins it. */
 function journalProblems(store: Store): CheckProblem[] {
-  const { state, damagedLines, ahead, onlyInJournal, notInJournal } = store.compareJournal();
+  const { state, damagedLines, ahead, onlyInJournal, notInJournal, indexDamage } = store.compareJournal();
   const problem = (
     code: CheckProblem["code"],
     severity: CheckProblem["severity"],
@@ -107,6 +108,9 @@ function journalProblems(store: Store): CheckProblem[] {
   ): CheckProblem => ({ code, severity, message, digest: "", stages: [] });
   const example = [...onlyInJournal, ...notInJournal][0] ?? "";
   return [
+    ...(indexDamage === undefined
+      ? []
+      : [problem("index-damaged", "damage", `records of cache/index.mdb may be missing: ${indexDamage}`)]),
     ...(state === "unreadable"
       ? [problem("journal-unreadable", "damage", "no line of cache/journal.jsonl can be read")]
       : []),

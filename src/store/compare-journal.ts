@@ -1,7 +1,7 @@
 /** Journal against index, record by record, for `check`; a run never asks. */
 import { JOURNAL_MARK, UNJOURNALED, urgencyOf } from "./journal-policy.ts";
 import { isOfDead, type IndexTransaction } from "./journal.ts";
-import { readJournal, replay } from "./journal-lines.ts";
+import { Changes, readJournal, replay } from "./journal-lines.ts";
 
 export interface JournalComparison {
   /** `absent`: none was written yet; `unreadable`: no line of it can be read. */
@@ -24,17 +24,23 @@ export function compareJournal(
   const none = { damagedLines: 0, ahead: 0, onlyInJournal: [], notInJournal: [] };
   if (content === undefined) return { state: present ? "unreadable" : "absent", ...none };
   const mark = index.get(JOURNAL_MARK) as { readonly seq: number } | undefined;
-  const known = content.lines.filter(({ seq }) => mark === undefined || seq <= mark.seq);
-  const journal = new Map(
-    [...replay({ ...content, lines: known })].map(({ key, value }) => [textOf(key), value]),
-  );
+  const ahead = content.lines.filter(({ seq }) => seq > (mark?.seq ?? 0));
+  const journal = new Map([...replay(content)].map(({ key, value }) => [textOf(key), value]));
   const waiting = new Set([...index.entries([UNJOURNALED])].map(({ key }) => textOf(key.slice(1))));
-  const entries = [...index.entries([])].filter(({ key, value }) => urgencyOf(key, value) !== "never");
+  // As the next writer will leave it.
+  const caughtUp = new Changes();
+  for (const { key, value } of index.entries([]))
+    if (urgencyOf(key, value) !== "never") caughtUp.set(key, value);
+  for (const { put, remove } of ahead) {
+    for (const [key, value] of put) caughtUp.set(key, value);
+    for (const key of remove) caughtUp.set(key, undefined);
+  }
+  const entries = [...caughtUp].filter(({ value }) => value !== undefined);
   const indexed = new Set(entries.map(({ key }) => textOf(key)));
   return {
     state: "read",
     damagedLines: content.damaged,
-    ahead: new Set(content.lines.filter((line) => !known.includes(line)).map(({ seq }) => seq)).size,
+    ahead: new Set(ahead.map(({ seq }) => seq)).size,
     onlyInJournal: [...journal.keys()].filter((text) => !indexed.has(text) && !waiting.has(text)),
     notInJournal: entries
       .filter(({ key, value }) => !waiting.has(textOf(key)) && !isOfDead(key, value))

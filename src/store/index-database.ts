@@ -6,16 +6,22 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RootDatabase } from "lmdb";
-import { PipelineError } from "../errors.ts";
 import { indexDamage } from "./index-file.ts";
-import { checkedKey, DamagedRecord, decodeValue, encodeValue, type IndexKey } from "./index-value.ts";
+import {
+  checkedKey,
+  DamagedPages,
+  DamagedRecord,
+  decodeValue,
+  encodeValue,
+  type IndexKey,
+} from "./index-value.ts";
 import { isOfDead, Journal, type IndexTransaction } from "./journal.ts";
 import { compareJournal, type JournalComparison } from "./compare-journal.ts";
 import { structureDamage } from "./index-structure.ts";
 import { Changes, readJournal, replay } from "./journal-lines.ts";
 import { UNJOURNALED } from "./journal-policy.ts";
 import { Openers } from "./openers.ts";
-import { isLmdbDamage, isUnreadableKey, openLmdb } from "./open-lmdb.ts";
+import { inodeOf, isLmdbDamage, openLmdb, readRange, unreadable } from "./open-lmdb.ts";
 import { rebuildIndex, type IndexNotice } from "./rebuild-index.ts";
 
 export type { IndexKey } from "./index-value.ts";
@@ -43,6 +49,7 @@ export class IndexDatabase {
   #file: OpenFile;
   #notices: IndexNotice[] = [];
   #inTransaction = false;
+  #lookedThrough = false;
   /** Records that fail their checksum are misses: there is no journal to take them from. */
   #tolerant = false;
 
@@ -50,7 +57,7 @@ export class IndexDatabase {
   constructor(path: string) {
     this.#path = path;
     mkdirSync(dirname(path), { recursive: true });
-    this.#journal = new Journal(join(dirname(path), "journal.jsonl"));
+    this.#journal = new Journal(join(dirname(path), "journal.jsonl"), () => this.#refuseDamage());
     this.#openers = new Openers(dirname(path));
     const died = this.#openers.dead();
     this.#file = this.#open(died.length > 0);
@@ -60,7 +67,9 @@ export class IndexDatabase {
   get(key: IndexKey): unknown {
     return this.#guarded(() => {
       const text = this.#file.database.get(key);
-      return text === undefined ? undefined : this.#decode(key, text);
+      if (text !== undefined) return this.#decode(key, text);
+      if (key[0] === "execution") this.#lookThrough();
+      return undefined;
     });
   }
 
@@ -69,7 +78,7 @@ export class IndexDatabase {
     const [start, end] = [prefix, [...prefix, LAST]];
     const range = reverse ? { start: end, end: start, reverse } : { start, end };
     return this.#guarded(() =>
-      this.#range(range, prefix).flatMap(({ key, value: text }) => {
+      readRange(this.#file.database, range, prefix).flatMap(({ key, value: text }) => {
         const value = this.#decode(key, text);
         return value === undefined ? [] : [{ key, value }];
       }),
@@ -122,8 +131,9 @@ export class IndexDatabase {
   }
 
   /** Reads all of both. */
-  compareJournal(): JournalComparison {
-    return compareJournal(this, this.#journal.path, this.#journal.sizeBytes !== undefined);
+  compareJournal(): JournalComparison & { readonly indexDamage: string | undefined } {
+    const present = this.#journal.sizeBytes !== undefined;
+    return { ...compareJournal(this, this.#journal.path, present), indexDamage: structureDamage(this.#path) };
   }
 
   /**
@@ -131,12 +141,8 @@ export class IndexDatabase {
    * anew. Where both have a record, the index is believed. Answers the keys that came back.
    */
   repair(): readonly IndexKey[] {
-    const wrong = structureDamage(this.#path);
-    if (wrong !== undefined) {
-      this.#rebuild(this.#file.inode, wrong);
-      this.#reopen();
-    }
     return this.#guarded(() => {
+      this.#refuseDamage();
       this.entries([]); // so that every record is read once
       return this.#transact((index) => {
         const content = readJournal(this.#journal.path);
@@ -154,17 +160,6 @@ export class IndexDatabase {
   async close(): Promise<void> {
     await this.#file.database.close();
     this.#openers.leave();
-  }
-
-  #range(
-    range: Parameters<OpenFile["database"]["getRange"]>[0],
-    prefix: IndexKey,
-  ): { readonly key: IndexKey; readonly value: string }[] {
-    try {
-      return [...this.#file.database.getRange(range)];
-    } catch (error) {
-      throw isUnreadableKey(error) ? new DamagedRecord(prefix) : error;
-    }
   }
 
   #transact<T>(work: (index: IndexTransaction) => T): T {
@@ -218,7 +213,8 @@ export class IndexDatabase {
         return work();
       } catch (error) {
         const replaced = error instanceof FileReplaced;
-        const damaged = error instanceof DamagedRecord || isLmdbDamage(error);
+        const damaged =
+          error instanceof DamagedRecord || error instanceof DamagedPages || isLmdbDamage(error);
         if (!replaced && !damaged) throw error;
         if (attempt === MAX_ATTEMPTS) throw unreadable(this.#path, "it is damaged again and again", error);
         if (error instanceof DamagedRecord && readJournal(this.#journal.path) === undefined)
@@ -229,6 +225,19 @@ export class IndexDatabase {
         }
       }
     }
+  }
+
+  /** Once, before the first miss is believed: it costs an execution, and reading the file costs little beside it. */
+  #lookThrough(): void {
+    if (this.#lookedThrough) return;
+    this.#lookedThrough = true;
+    this.#refuseDamage();
+  }
+
+  /** Throws `DamagedPages` where the journal can give more than the file. */
+  #refuseDamage(): void {
+    const wrong = structureDamage(this.#path);
+    if (wrong !== undefined && readJournal(this.#journal.path) !== undefined) throw new DamagedPages(wrong);
   }
 
   #isReplaced(): boolean {
@@ -287,14 +296,3 @@ export class IndexDatabase {
 }
 
 const MAX_ATTEMPTS = 3;
-
-const inodeOf = (path: string): bigint | undefined =>
-  statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
-
-const unreadable = (path: string, what: string, cause?: unknown): PipelineError =>
-  new PipelineError({
-    code: "INDEX_UNREADABLE",
-    message: `the index ${path} cannot be opened: ${what}`,
-    hint: "see that the disk is writable and has space; npx pipeline check --repair makes a damaged index anew",
-    cause,
-  });

@@ -20,8 +20,19 @@ const MAX_DEPTH = 32;
 
 /** What is wrong, as half a sentence; undefined where every page is what it should be. For a file that indexDamage lets pass. */
 export function structureDamage(path: string): string | undefined {
+  for (;;) {
+    const file = readFileSync(path);
+    const damage = damageIn(file);
+    // Another process may have committed while the file was read.
+    if (damage === undefined || firstPages(readFileSync(path)).equals(firstPages(file))) return damage;
+  }
+}
+
+const firstPages = (file: Buffer): Buffer => file.subarray(0, 2 * file.readUInt32LE(48));
+
+function damageIn(file: Buffer): string | undefined {
   try {
-    new Walk(readFileSync(path)).run();
+    new Walk(file).run();
     return undefined;
   } catch (error) {
     if (error instanceof Misfit) return error.message;

@@ -15,6 +15,11 @@ export class DamagedRecord extends Error {
   }
 }
 
+/** Pages that lmdb would read past without a word: records are missing, or the process ends. */
+export class DamagedPages extends Error {
+  override readonly name = "DamagedPages";
+}
+
 export function encodeValue(key: IndexKey, value: unknown): string {
   const json = JSON.stringify(value);
   return `${json}\n${checksum(key, json)}`;

@@ -35,8 +35,12 @@ const SMALL_BYTES = 64 * 1024;
 export class Journal {
   readonly path: string;
 
-  constructor(path: string) {
+  readonly #refuseDamage: () => void;
+
+  /** `refuseDamage`: throws where the index lacks records, which a snapshot would drop from the journal as well. */
+  constructor(path: string, refuseDamage: () => void) {
     this.path = path;
+    this.#refuseDamage = refuseDamage;
   }
 
   get sizeBytes(): number | undefined {
@@ -99,6 +103,7 @@ export class Journal {
 
   /** Inside a transaction: a new journal of what the index holds, in place of the old one. */
   writeSnapshot(index: IndexTransaction): void {
+    this.#refuseDamage();
     const seq = (markOf(index)?.seq ?? 0) + 1;
     const temporary = `${this.path}.tmp`; // one writer at a time
     const file = openSync(temporary, "w");

@@ -1,7 +1,9 @@
 /** Opens an LMDB environment as the store uses them: one file, texts under lists of texts, commits that are on disk. */
 import { createRequire } from "node:module";
-import type { RootDatabase } from "lmdb";
-import type { IndexKey } from "./index-value.ts";
+import { statSync } from "node:fs";
+import type { RangeOptions, RootDatabase } from "lmdb";
+import { PipelineError } from "../errors.ts";
+import { DamagedRecord, type IndexKey } from "./index-value.ts";
 
 /** Through `require`: lmdb's CommonJS build is one file and loads in half the time of its ES modules. */
 const loadLmdb = (): typeof import("lmdb") => createRequire(import.meta.url)("lmdb") as typeof import("lmdb");
@@ -20,9 +22,30 @@ export const openLmdb = (path: string): RootDatabase<string, IndexKey> =>
 const DAMAGE =
   /MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|PANIC|BAD_TXN|PAGE_FULL|CURSOR_FULL|BAD_VALSIZE|PROBLEM)/;
 
-/** Of reading only: a key that is written may be too long, one that is read cannot be. */
-export const isUnreadableKey = (error: unknown): boolean =>
-  error instanceof Error && /key size/i.test(error.message);
-
 export const isLmdbDamage = (error: unknown): error is Error =>
   error instanceof Error && DAMAGE.test(error.message);
+
+/** Throws `DamagedRecord` for a key that lmdb cannot take apart: one that was written is never too long. */
+export function readRange(
+  database: RootDatabase<string, IndexKey>,
+  range: RangeOptions,
+  prefix: IndexKey,
+): { readonly key: IndexKey; readonly value: string }[] {
+  try {
+    return [...database.getRange(range)];
+  } catch (error) {
+    throw error instanceof Error && /key size/i.test(error.message) ? new DamagedRecord(prefix) : error;
+  }
+}
+
+/** Tells whether a path still leads to the file that was opened. */
+export const inodeOf = (path: string): bigint | undefined =>
+  statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+
+export const unreadable = (path: string, what: string, cause?: unknown): PipelineError =>
+  new PipelineError({
+    code: "INDEX_UNREADABLE",
+    message: `the index ${path} cannot be opened: ${what}`,
+    hint: "see that the disk is writable and has space; npx pipeline check --repair makes a damaged index anew",
+    cause,
+  });

@@ -97,7 +97,7 @@ export interface Store extends IndexReads {
   /** What a person must be told of the index since the last call. */
   takeNotices(): readonly IndexNotice[];
   /** Reads all of index and journal. */
-  compareJournal(): JournalComparison;
+  compareJournal(): JournalComparison & { readonly indexDamage: string | undefined };
   /** Makes a damaged index anew, puts back what only the journal has, writes the journal anew. Answers what came back. */
   repairIndex(): readonly (readonly string[])[];
   /** Directories among the objects that no record names. */

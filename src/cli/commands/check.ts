@@ -48,7 +48,7 @@ const progressText = ({ objects, totalObjects, bytes, totalBytes }: CheckProgres
 function checkText(report: CheckReport, deep: boolean, { paint }: CliContext): string {
   const { ok, objects, bytes, problems, tombstones, pins, restored } = report;
   const damage = problems.filter(({ severity }) => severity === "damage");
-  const ofJournal = damage.some(({ code }) => code.startsWith("journal-"));
+  const ofJournal = damage.some(({ code }) => /^(journal|index)-/.test(code));
   const leftOver = problems.filter(({ severity }) => severity === "left-over");
   const amount = [
     `${countOf(objects, "artifact")}, ${formatBytes(bytes)}`,
