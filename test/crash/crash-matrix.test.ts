@@ -26,6 +26,10 @@ let undisturbedMs: number;
 
 beforeAll(async () => {
   compilePoints = (await rig.count()).points.filter(({ label }) => label.includes(" cache/compiled"));
+  // Sources that were young when they were compiled are looked at once more, and noted: then runs are alike.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  rig.reset();
+  await rig.count();
   rig.reset();
   const begin = performance.now();
   const { ended, points: all } = await rig.count();

@@ -41,19 +41,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** One project for all, because compiling takes long; what it holds goes. */
-afterEach(() => {
-  for (const name of [
-    "artifacts",
-    "settings.yaml",
-    "trace.txt",
-    "cache/objects",
-    "cache/work",
-    "cache/index.mdb",
-  ])
-    rmSync(join(receiver.root, name), { recursive: true, force: true });
-  rmSync(join(receiver.root, "cache/index.mdb-lock"), { force: true });
-});
+afterEach(() => receiver.forget());
 
 /** A user with a key of their own. */
 const as = (user: string) => ({

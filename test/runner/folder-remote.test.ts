@@ -27,7 +27,7 @@ beforeEach(() => {
   remote = join(users.directory, "remote");
 });
 afterEach(() => {
-  users.emptyReceiver();
+  users.receiver.forget();
   rmSync(remote, { recursive: true, force: true });
 });
 

@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -185,6 +186,14 @@ export class Project {
     const lines = this.read("trace.txt").split("\n").filter(Boolean);
     rmSync(join(this.root, "trace.txt"));
     return lines;
+  }
+
+  /** Removes what runs have left, and the settings; what is compiled stays, because compiling takes long. */
+  forget(): void {
+    for (const name of ["artifacts", "settings.yaml", "trace.txt"])
+      rmSync(join(this.root, name), { recursive: true, force: true });
+    for (const name of readdirSync(join(this.root, "cache")))
+      if (name !== "compiled") rmSync(join(this.root, "cache", name), { recursive: true, force: true });
   }
 
   compile(): Promise<string> {

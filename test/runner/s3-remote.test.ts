@@ -27,7 +27,7 @@ afterAll(async () => {
   users.remove();
 });
 afterEach(() => {
-  if (hasS3Server) users.emptyReceiver();
+  if (hasS3Server) users.receiver.forget();
 });
 
 const signal = new AbortController().signal;

@@ -46,14 +46,6 @@ export class SharingUsers {
     });
   }
 
-  /** Compiling takes long, so projects serve many tests; what the receiver holds goes. */
-  emptyReceiver(): void {
-    for (const name of ["artifacts", "settings.yaml", "trace.txt", "cache/objects", "cache/work"])
-      rmSync(join(this.receiver.root, name), { recursive: true, force: true });
-    for (const name of ["cache/index.mdb", "cache/index.mdb-lock"])
-      rmSync(join(this.receiver.root, name), { force: true });
-  }
-
   remove(): void {
     this.sender.remove();
     this.receiver.remove();
