@@ -31,7 +31,7 @@ pretrain:
   model: { hiddenSize: 32, intermediateSize: 64, numLayers: 2, numHeads: 2, numKvHeads: 1, contextLength: 64 }
   steps: ${steps}
   microBatchSize: 4
-  schedule: { kind: warmupStableDecay, peak: 0.004, warmupRatio: 0.05, decayRatio: 0.3 }
+  schedule: { kind: warmupStableDecay, peak: 0.004, warmupSteps: 3, decayRatio: 0.3 }
   checkpointEverySteps: 10
 sft: { sequenceLength: 64 }
 dpo: { maxLength: 64, maxPromptLength: 48 }
