@@ -11,7 +11,13 @@ import { specialTokens } from "../stages/special-tokens.ts";
 const corpusFolder = "artifacts/download-sample/corpus";
 const tokenizerFile = "artifacts/train-tokenizer/tokenizer/tokenizer.json";
 const maxBytesPerLanguage = 8e6;
-export const trainingOptions = { vocabSize: 4096, minFrequency: 2, specialTokens, splitDigits: true };
+export const trainingOptions = {
+  vocabSize: 4096,
+  minFrequency: 2,
+  specialTokens,
+  splitPattern: "gpt2",
+  splitDigits: true,
+} as const;
 
 export interface EncodingCorpus {
   readonly texts: readonly string[];

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defineStage } from "../src/pipeline/index.ts";
 import { createEncoder } from "../src/tokenizer/encoder.ts";
 import { createTokenizerReport } from "../src/tokenizer/tokenizer-report.ts";
+import { splitPatterns } from "../src/tokenizer/split-pattern.ts";
 import { trainBpe } from "../src/tokenizer/train-bpe.ts";
 import { CorpusArtifact } from "./dataset-artifacts.ts";
 import { specialTokens } from "./special-tokens.ts";
@@ -19,6 +20,10 @@ export const trainTokenizer = defineStage({
       .min(256 + specialTokens.length)
       .describe("entries: special tokens, 256 bytes, merges"),
     minFrequency: z.int().min(0).default(2).describe("a pair seen less often is not merged"),
+    splitPattern: z
+      .enum(splitPatterns)
+      .default("gpt2")
+      .describe("how text is cut into pieces that no token crosses"),
     splitDigits: z.boolean().default(true).describe("every digit is a token of its own, as SmolLM2 has it"),
   }),
   async run({ inputs, outputs, params, context }) {

@@ -4,7 +4,7 @@
  * like a special token stays ordinary bytes unless the caller asks.
  */
 import { userError } from "../errors.ts";
-import type { BpeModel } from "./bpe-model.ts";
+import type { AddedToken, BpeModel } from "./bpe-model.ts";
 import { byteCharacters, tokenBytes } from "./byte-alphabet.ts";
 import { grown } from "./grown.ts";
 import { PieceMerger } from "./merge-piece.ts";
@@ -24,7 +24,7 @@ export interface DecodeOptions {
 
 export interface Encoder {
   readonly vocabSize: number;
-  /** (V) Bytes of text that each token stands for; 0 for special tokens. */
+  /** (V) Bytes of text that each token stands for; 0 for special tokens. Of a text that `composed` models normalise, in its composed form. */
   readonly tokenByteCounts: Uint32Array;
   /** Ids of a text. Lone surrogates are encoded as U+FFFD, as TextEncoder does. */
   encode(text: string, options?: EncodeOptions): Uint32Array;
@@ -54,7 +54,11 @@ class CachedEncoder implements Encoder {
   readonly #bytes: readonly Uint8Array[];
   readonly #specialIds: ReadonlyMap<string, number>;
   readonly #specials: ReadonlySet<number>;
-  readonly #specialPattern: RegExp | undefined;
+  /** Matches added tokens: all of them, and those that are text. */
+  readonly #addedPattern: RegExp | undefined;
+  readonly #textPattern: RegExp | undefined;
+  readonly #addedIds: ReadonlyMap<string, number>;
+  readonly #composed: boolean;
   readonly #byteIds: Uint32Array;
   readonly #pieceEnd;
   readonly #merger: PieceMerger;
@@ -66,14 +70,20 @@ class CachedEncoder implements Encoder {
   #pieceBytes = new Uint8Array(3 * longestCached);
   #pieceIds = new Uint32Array(3 * longestCached);
 
-  constructor({ tokens, merges, specialTokens, splitDigits }: BpeModel) {
+  constructor(model: BpeModel) {
+    const { tokens, merges, specialTokens, textTokens } = model;
     this.vocabSize = tokens.length;
+    this.#composed = model.composed;
     this.#specialIds = new Map(specialTokens.map(({ id, content }) => [content, id]));
     this.#specials = new Set(specialTokens.map(({ id }) => id));
-    this.#specialPattern = createSpecialPattern(specialTokens.map(({ content }) => content));
+    const addedTokens = [...specialTokens, ...textTokens];
+    this.#addedIds = new Map(addedTokens.map(({ id, content }) => [content, id]));
+    this.#addedPattern = createAddedPattern(addedTokens);
+    this.#textPattern = createAddedPattern(textTokens);
     const utf8 = new TextEncoder();
+    const added = new Set(addedTokens.map(({ id }) => id));
     this.#bytes = tokens.map((token, id) =>
-      this.#specials.has(id) ? utf8.encode(token) : (tokenBytes(token) ?? utf8.encode(token)),
+      added.has(id) ? utf8.encode(token) : (tokenBytes(token) ?? utf8.encode(token)),
     );
     this.tokenByteCounts = Uint32Array.from(this.#bytes, (bytes, id) =>
       this.#specials.has(id) ? 0 : bytes.length,
@@ -84,7 +94,7 @@ class CachedEncoder implements Encoder {
       if (id === undefined) throw new TypeError("A BPE model must have a token for each of the 256 bytes.");
       return id;
     });
-    this.#pieceEnd = createPieceEnd(splitDigits);
+    this.#pieceEnd = createPieceEnd(model);
     this.#merger = new PieceMerger(merges);
   }
 
@@ -95,18 +105,20 @@ class CachedEncoder implements Encoder {
   }
 
   encodeInto(text: string, out: TokenBuffer, options?: EncodeOptions): void {
-    if (options?.parseSpecialTokens !== true || this.#specialPattern === undefined) {
+    const pattern = options?.parseSpecialTokens === true ? this.#addedPattern : this.#textPattern;
+    if (pattern === undefined) {
       this.#encodeOrdinary(text, out);
       return;
     }
-    // The pattern has one group, so that its matches are kept: ordinary text and special tokens take turns.
-    for (const [index, part] of text.split(this.#specialPattern).entries()) {
+    // The pattern has one group, so that its matches are kept: ordinary text and added tokens take turns.
+    for (const [index, part] of text.split(pattern).entries()) {
       if (index % 2 === 0) this.#encodeOrdinary(part, out);
-      else out.push(this.specialTokenId(part));
+      else out.push(this.#addedIds.get(part) as number);
     }
   }
 
-  #encodeOrdinary(text: string, out: TokenBuffer): void {
+  #encodeOrdinary(original: string, out: TokenBuffer): void {
+    const text = this.#composed ? original.normalize("NFC") : original;
     const pieceEnd = this.#pieceEnd;
     const byteIds = this.#byteIds;
     const length = text.length;
@@ -196,10 +208,11 @@ class CachedEncoder implements Encoder {
   }
 }
 
-/** Matches special tokens, of several at one place the longest, in one capturing group. */
-function createSpecialPattern(contents: readonly string[]): RegExp | undefined {
-  if (contents.length === 0) return undefined;
-  const escaped = [...contents]
+/** Matches added tokens, of several at one place the longest, in one capturing group. */
+function createAddedPattern(tokens: readonly AddedToken[]): RegExp | undefined {
+  if (tokens.length === 0) return undefined;
+  const escaped = tokens
+    .map(({ content }) => content)
     .sort((a, b) => b.length - a.length)
     .map((content) => content.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
   return new RegExp(`(${escaped.join("|")})`);

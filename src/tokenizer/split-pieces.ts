@@ -1,71 +1,27 @@
 /**
- * The pre-tokenizer of GPT-2 as a hand-written scanner: where the piece that starts at a place ends. BPE never merges
- * across pieces. With `splitDigits`, every digit is a piece and the expression runs on what is between, as in
- * Hugging Face's Sequence[Digits(individual_digits), ByteLevel(use_regex)]. The expression is
- * `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`.
+ * The pre-tokenizers of split-pattern.ts as hand-written scanners: where the piece that starts at a place ends. They
+ * are what Hugging Face's Sequence[Digits(individual_digits), Split(expression), ByteLevel] does, Digits only with
+ * `splitDigits`.
  */
-import { characterClasses, digitOnly, letter, number, other, space } from "./character-classes.ts";
+import { letter, number, other, space } from "./character-classes.ts";
+import { createClassScanner, digit, han } from "./class-scanner.ts";
+import type { SplitRule } from "./split-pattern.ts";
 
 /** End of the piece that starts at `start` (UTF-16 units, start < text.length). */
 export type PieceEnd = (text: string, start: number) => number;
 
-/** What the expression does not see: a digit is split off before it runs. */
-const digit = 5;
-/** The first half of a surrogate pair: the class is that of the whole character. */
-const lead = 6;
-
-let tableWithDigits: Uint8Array | undefined;
-let tableWithoutDigits: Uint8Array | undefined;
-
-function createTable(splitDigits: boolean): Uint8Array {
-  const table = characterClasses.slice();
-  for (let code = 0; code < table.length; code++) {
-    const characterClass = table[code];
-    if (characterClass === digitOnly) table[code] = splitDigits ? digit : other;
-    else if (characterClass === number && splitDigits) table[code] = digit;
-  }
-  return table.fill(lead, 0xd800, 0xdc00);
+export function createPieceEnd(rule: SplitRule): PieceEnd {
+  return rule.splitPattern === "gpt2" ? createGpt2PieceEnd(rule) : createGpt4PieceEnd(rule);
 }
 
-export function createPieceEnd(splitDigits: boolean): PieceEnd {
-  const classes = splitDigits
-    ? (tableWithDigits ??= createTable(true))
-    : (tableWithoutDigits ??= createTable(false));
-
-  /** Class of the character at a place; lone surrogates are `other`. */
-  const classAt = (text: string, at: number): number => {
-    const characterClass = classes[text.charCodeAt(at)] as number;
-    return characterClass === lead ? astralClass(text, at) : characterClass;
-  };
-  const astralClass = (text: string, at: number): number => {
-    const code = text.codePointAt(at) ?? 0;
-    return code > 0xffff ? (classes[code] as number) : other;
-  };
-  const isPair = (text: string, at: number): boolean => (text.codePointAt(at) ?? 0) > 0xffff;
-
-  /** End of the run of one class that includes the character at `at`. */
-  const runEnd = (text: string, at: number, runClass: number): number => {
-    const length = text.length;
-    let end = at;
-    while (end < length) {
-      const characterClass = classes[text.charCodeAt(end)] as number;
-      if (characterClass === runClass) {
-        end++;
-      } else if (characterClass === lead && astralClass(text, end) === runClass) {
-        end += isPair(text, end) ? 2 : 1;
-      } else {
-        break;
-      }
-    }
-    return end;
-  };
-
+function createGpt2PieceEnd(rule: SplitRule): PieceEnd {
+  const { classAt, unitsAt, runEnd } = createClassScanner(rule);
   return (text, start) => {
     const length = text.length;
     const code = text.charCodeAt(start);
     const startClass = classAt(text, start);
     if (startClass === letter || startClass === number) return runEnd(text, start, startClass);
-    if (startClass === digit) return start + (isPair(text, start) ? 2 : 1);
+    if (startClass === digit) return start + unitsAt(text, start);
     if (startClass === other) {
       const end = code === 0x27 ? contractionEnd(text, start) : start;
       return end > start ? end : runEnd(text, start, other);
@@ -80,6 +36,52 @@ export function createPieceEnd(splitDigits: boolean): PieceEnd {
     return end === length || classAt(text, end) === digit ? end : end - 1;
   };
 }
+
+/** `gpt4`, `qwen2` and `han`: they differ in how many numbers make a piece, and in the classes of characters. */
+function createGpt4PieceEnd(rule: SplitRule): PieceEnd {
+  const { classAt, unitsAt, runEnd } = createClassScanner(rule);
+  const maxNumbers = rule.splitPattern === "qwen2" ? 1 : 3;
+
+  const signsEnd = (text: string, at: number): number => {
+    let end = runEnd(text, at, other);
+    while (end < text.length && isLineBreak(text.charCodeAt(end))) end++;
+    return end;
+  };
+  const numbersEnd = (text: string, at: number): number => {
+    let end = at;
+    for (let count = 0; count < maxNumbers && end < text.length; count++) {
+      if (classAt(text, end) !== number) break;
+      end += unitsAt(text, end);
+    }
+    return end;
+  };
+  /** Up to the last line break of the run, if there is one; else all of it, but for the blank that joins what follows. */
+  const spacesEnd = (text: string, at: number): number => {
+    const end = runEnd(text, at, space);
+    for (let last = end; last > at; last--) if (isLineBreak(text.charCodeAt(last - 1))) return last;
+    const atEnd = end === text.length || classAt(text, end) === digit;
+    return atEnd || end === at + 1 ? end : end - 1;
+  };
+
+  return (text, start) => {
+    const startClass = classAt(text, start);
+    if (startClass === letter || startClass === han) return runEnd(text, start, startClass);
+    if (startClass === number) return numbersEnd(text, start);
+    const code = text.charCodeAt(start);
+    const next = start + unitsAt(text, start);
+    if (startClass === digit) return next;
+    if (code === 0x27) {
+      const end = contractionEndAnyCase(text, start);
+      if (end > start) return end;
+    }
+    const nextClass = next < text.length ? classAt(text, next) : space;
+    if (nextClass === letter && !isLineBreak(code)) return runEnd(text, next, letter);
+    if (startClass === other) return signsEnd(text, start);
+    return code === 0x20 && nextClass === other ? signsEnd(text, next) : spacesEnd(text, start);
+  };
+}
+
+const isLineBreak = (code: number): boolean => code === 0x0a || code === 0x0d;
 
 /** End of an English contraction at the apostrophe at `start`, or `start` if there is none. */
 function contractionEnd(text: string, start: number): number {
@@ -98,3 +100,27 @@ function contractionEnd(text: string, start: number): number {
       return start;
   }
 }
+
+/** The same in letters of any case; the long s (U+017F) is a case of s. */
+function contractionEndAnyCase(text: string, start: number): number {
+  const first = text.charCodeAt(start + 1);
+  if (first === 0x17f) return start + 2;
+  const second = lowerCase(text.charCodeAt(start + 2));
+  switch (lowerCase(first)) {
+    case 0x73: // s
+    case 0x74: // t
+    case 0x6d: // m
+    case 0x64: // d
+      return start + 2;
+    case 0x72: // re
+    case 0x76: // ve
+      return second === 0x65 ? start + 3 : start;
+    case 0x6c: // ll
+      return second === 0x6c ? start + 3 : start;
+    default:
+      return start;
+  }
+}
+
+/** Of ASCII letters; other codes become no letter of the contractions. */
+const lowerCase = (code: number): number => (code >= 0x41 && code <= 0x5a ? code + 0x20 : code);

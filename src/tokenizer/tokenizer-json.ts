@@ -4,14 +4,30 @@
  */
 import { z } from "zod";
 import { PipelineError } from "../errors.ts";
-import type { BpeModel, SpecialToken } from "./bpe-model.ts";
+import type { AddedToken, BpeModel } from "./bpe-model.ts";
 import { byteCharacters, tokenBytes } from "./byte-alphabet.ts";
 import { maxTokenId } from "./pair-queue.ts";
+import { patternOf, type SplitRule, splitExpressions } from "./split-pattern.ts";
 
-/** A tokenizer.json of a million tokens has less. */
+/** A tokenizer.json of a million tokens has less; more is refused before it is parsed. */
 export const maxTokenizerJsonBytes = 256 * 2 ** 20;
 
 const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+
+function formatPreTokenizer({ splitPattern, splitDigits }: SplitRule): object {
+  const digits = { type: "Digits", individual_digits: true };
+  const split = {
+    type: "Split",
+    pattern: { Regex: splitExpressions[splitPattern] },
+    behavior: "Isolated",
+    invert: false,
+  };
+  const steps = [
+    ...(splitDigits ? [digits] : []),
+    ...(splitPattern === "gpt2" ? [byteLevel] : [split, { ...byteLevel, use_regex: false }]),
+  ];
+  return steps.length === 1 ? byteLevel : { type: "Sequence", pretokenizers: steps };
+}
 
 /** The file's text; equal models give equal bytes. */
 export function formatTokenizerJson(model: BpeModel): string {
@@ -19,19 +35,9 @@ export function formatTokenizerJson(model: BpeModel): string {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: model.specialTokens.map(({ id, content }) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
-    pre_tokenizer: model.splitDigits
-      ? { type: "Sequence", pretokenizers: [{ type: "Digits", individual_digits: true }, byteLevel] }
-      : byteLevel,
+    added_tokens: formatAddedTokens(model),
+    normalizer: model.composed ? { type: "NFC" } : null,
+    pre_tokenizer: formatPreTokenizer(model),
     post_processor: null,
     decoder: { ...byteLevel, add_prefix_space: true },
     model: {
@@ -50,13 +56,36 @@ export function formatTokenizerJson(model: BpeModel): string {
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
+const formatAddedTokens = ({ specialTokens, textTokens }: BpeModel): object[] =>
+  [
+    ...specialTokens.map((token) => ({ ...token, special: true })),
+    ...textTokens.map((token) => ({ ...token, special: false })),
+  ]
+    .sort((a, b) => a.id - b.id)
+    .map(({ id, content, special }) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special,
+    }));
+
 const off = z.union([z.null(), z.literal("")]).optional();
 const ByteLevel = z.object({
   type: z.literal("ByteLevel"),
   add_prefix_space: z.literal(false),
-  use_regex: z.literal(true).default(true),
+  use_regex: z.boolean().default(true),
 });
 const Digits = z.object({ type: z.literal("Digits"), individual_digits: z.literal(true) });
+const Split = z.object({
+  type: z.literal("Split"),
+  pattern: z.object({ Regex: z.string() }),
+  behavior: z.literal("Isolated"),
+  invert: z.literal(false),
+});
+const Step = z.discriminatedUnion("type", [ByteLevel, Digits, Split]);
 const Merge = z.union([
   z.tuple([z.string(), z.string()]),
   // Before version 0.20 a merge was one string; neither half can hold a space.
@@ -73,13 +102,14 @@ const TokenizerJson = z.object({
       single_word: z.literal(false),
       lstrip: z.literal(false),
       rstrip: z.literal(false),
-      special: z.literal(true),
+      normalized: z.boolean().default(true),
+      special: z.boolean(),
     }),
   ),
-  normalizer: z.null().optional(),
-  pre_tokenizer: z.union([
+  normalizer: z.union([z.null(), z.object({ type: z.literal("NFC") })]).optional(),
+  pre_tokenizer: z.discriminatedUnion("type", [
     ByteLevel,
-    z.object({ type: z.literal("Sequence"), pretokenizers: z.tuple([Digits, ByteLevel]) }),
+    z.object({ type: z.literal("Sequence"), pretokenizers: z.array(Step).max(8) }),
   ]),
   // A ByteLevel post-processor moves offsets only, no tokens.
   post_processor: z.union([z.null(), z.object({ type: z.literal("ByteLevel") })]).optional(),
@@ -102,7 +132,7 @@ function unsupported(reasons: readonly string[], cause?: unknown): PipelineError
     code: "TOKENIZER_UNSUPPORTED",
     kind: "user",
     message: `This tokenizer.json cannot be used: ${reasons.join("; ")}.`,
-    hint: "Use a byte-level BPE tokenizer of the GPT-2 kind (as SmolLM2's), or train one with the train-tokenizer stage.",
+    hint: "Use a byte-level BPE tokenizer that splits text as GPT-2, GPT-4, SmolLM2 or Qwen do, or train one with the train-tokenizer stage.",
     cause,
   });
 }
@@ -120,9 +150,15 @@ export function parseTokenizerJson(text: string): BpeModel {
   }
   const parsed = TokenizerJson.safeParse(json);
   if (!parsed.success) throw unsupported(reasonsOf(parsed.error));
-  const { model, added_tokens: addedTokens, pre_tokenizer: preTokenizer } = parsed.data;
-  const specialTokens = addedTokens.map(({ id, content }) => ({ id, content }));
-  const tokens = tokensById(model.vocab, specialTokens);
+  const { model, added_tokens: added, normalizer, pre_tokenizer: preTokenizer } = parsed.data;
+  const composed = typeof normalizer?.type === "string";
+  const normalised = composed ? added.find(({ normalized }) => normalized) : undefined;
+  if (normalised !== undefined)
+    throw unsupported([`the added token ${normalised.content} is looked for in normalised text`]);
+  const addedTokens = (wanted: boolean): AddedToken[] =>
+    added.filter(({ special }) => special === wanted).map(({ id, content }) => ({ id, content }));
+  const [specialTokens, textTokens] = [addedTokens(true), addedTokens(false)];
+  const tokens = tokensById(model.vocab, [...specialTokens, ...textTokens]);
   const ids = new Map(tokens.map((token, id) => [token, id]));
   const idOf = (token: string): number => {
     const id = ids.get(token);
@@ -137,7 +173,29 @@ export function parseTokenizerJson(text: string): BpeModel {
     seen.add(pair);
     return [idOf(first), idOf(second), idOf(first + second)];
   });
-  return { tokens, merges, specialTokens, splitDigits: preTokenizer.type === "Sequence" };
+  const steps = preTokenizer.type === "Sequence" ? preTokenizer.pretokenizers : [preTokenizer];
+  return { tokens, merges, specialTokens, textTokens, composed, ...splitRuleOf(steps) };
+}
+
+/** [Digits], then GPT-2's expression inside of ByteLevel, or another one in Split before it. */
+function splitRuleOf(steps: readonly z.infer<typeof Step>[]): SplitRule {
+  const splitDigits = steps[0]?.type === "Digits";
+  const [first, second, ...more] = splitDigits ? steps.slice(1) : steps;
+  if (first?.type === "ByteLevel" && first.use_regex && second === undefined)
+    return { splitPattern: "gpt2", splitDigits };
+  const known = first?.type === "Split" && second?.type === "ByteLevel" && !second.use_regex;
+  if (!known || more.length > 0) {
+    const names = steps.map((step) =>
+      step.type === "ByteLevel" ? `ByteLevel(use_regex=${step.use_regex})` : step.type,
+    );
+    throw unsupported([`its pre-tokenizer is ${names.join(", ")}, not [Digits], [Split], ByteLevel`]);
+  }
+  const splitPattern = patternOf(first.pattern.Regex);
+  if (splitPattern === undefined)
+    throw unsupported([
+      `it splits text by ${JSON.stringify(first.pattern.Regex.slice(0, 400))}, which is not known here`,
+    ]);
+  return { splitPattern, splitDigits };
 }
 
 function reasonsOf(error: z.ZodError): string[] {
@@ -147,14 +205,11 @@ function reasonsOf(error: z.ZodError): string[] {
 }
 
 /** Token by id; refuses gaps, two tokens with one id, missing bytes and tokens that are no bytes. */
-function tokensById(
-  vocab: Readonly<Record<string, number>>,
-  specialTokens: readonly SpecialToken[],
-): string[] {
-  const special = new Set(specialTokens.map(({ content }) => content));
+function tokensById(vocab: Readonly<Record<string, number>>, addedTokens: readonly AddedToken[]): string[] {
+  const special = new Set(addedTokens.map(({ content }) => content));
   const all = new Map(Object.entries(vocab));
-  for (const { id, content } of specialTokens) {
-    if ((all.get(content) ?? id) !== id) throw unsupported([`the special token ${content} has two ids`]);
+  for (const { id, content } of addedTokens) {
+    if ((all.get(content) ?? id) !== id) throw unsupported([`the added token ${content} has two ids`]);
     all.set(content, id);
   }
   if (all.size > maxTokenId) throw unsupported([`it has ${all.size} tokens, more than ${maxTokenId}`]);

@@ -11,16 +11,16 @@ import { countPieces, type PieceCounts } from "./count-pieces.ts";
 import { PairCounts } from "./pair-counts.ts";
 import { maxTokenId } from "./pair-queue.ts";
 import { createPieceEnd } from "./split-pieces.ts";
+import type { SplitRule } from "./split-pattern.ts";
 import { createTrainingWords } from "./training-words.ts";
 
-export interface TrainBpeOptions {
+export interface TrainBpeOptions extends SplitRule {
   /** Tokens in all: special tokens, 256 bytes, merges. Fewer come out where the texts hold no more pairs. */
   readonly vocabSize: number;
   /** A pair seen less often is not merged. */
   readonly minFrequency: number;
   /** Get the ids 0, 1, 2 … */
   readonly specialTokens: readonly string[];
-  readonly splitDigits: boolean;
   readonly signal?: AbortSignal;
   /** Called every few hundred merges with the tokens made so far. */
   readonly onProgress?: (tokens: number) => void;
@@ -32,7 +32,7 @@ export async function trainBpe(
   options: TrainBpeOptions,
 ): Promise<BpeModel> {
   checkOptions(options);
-  const pieceCounts = await countPieces(texts, createPieceEnd(options.splitDigits));
+  const pieceCounts = await countPieces(texts, createPieceEnd(options));
   if (pieceCounts.pieces.size === 0) {
     throw userError(
       "TOKENIZER_NO_TEXT",
@@ -43,7 +43,8 @@ export async function trainBpe(
   return mergePairs(pieceCounts, options);
 }
 
-function checkOptions({ vocabSize, minFrequency, specialTokens, splitDigits }: TrainBpeOptions): void {
+function checkOptions(options: TrainBpeOptions): void {
+  const { vocabSize, minFrequency, specialTokens } = options;
   const fail = (message: string) => userError("TOKENIZER_OPTIONS", message, "Change the tokenizer's params.");
   const smallest = 256 + specialTokens.length;
   if (!Number.isInteger(vocabSize) || vocabSize < smallest || vocabSize > maxTokenId) {
@@ -56,7 +57,7 @@ function checkOptions({ vocabSize, minFrequency, specialTokens, splitDigits }: T
     throw fail(`minFrequency must be a whole number, not ${minFrequency}.`);
   }
   if (new Set(specialTokens).size !== specialTokens.length) throw fail("A special token is listed twice.");
-  const pieceEnd = createPieceEnd(splitDigits);
+  const pieceEnd = createPieceEnd(options);
   for (const token of specialTokens) {
     // A special token that is one piece could also be learned from text, and text would then be encoded as it.
     if (token === "" || pieceEnd(token, 0) === token.length) {
@@ -66,7 +67,7 @@ function checkOptions({ vocabSize, minFrequency, specialTokens, splitDigits }: T
 }
 
 async function mergePairs(pieceCounts: PieceCounts, options: TrainBpeOptions): Promise<BpeModel> {
-  const { vocabSize, minFrequency, specialTokens, splitDigits } = options;
+  const { vocabSize, minFrequency, specialTokens, splitPattern, splitDigits } = options;
   const tokens = [...specialTokens];
   // Bytes follow in the order of their characters' code points, as Hugging Face sorts an alphabet.
   const alphabet = [...byteCharacters].sort((a, b) => a.charCodeAt(0) - b.charCodeAt(0));
@@ -105,6 +106,9 @@ async function mergePairs(pieceCounts: PieceCounts, options: TrainBpeOptions): P
     tokens,
     merges,
     specialTokens: specialTokens.map((content, id) => ({ id, content })),
+    textTokens: [],
+    composed: false,
+    splitPattern,
     splitDigits,
   };
 }

@@ -34,6 +34,7 @@ export async function createSmallFolder(): Promise<SmallFolder> {
     vocabSize: goldenConfig.vocabSize,
     minFrequency: 2,
     specialTokens,
+    splitPattern: "gpt2",
     splitDigits: true,
   });
   await using golden = await loadLlama(dirname(goldenPath("model.safetensors")));

@@ -5,63 +5,27 @@ import { createDecodeStream } from "../../src/tokenizer/decode-stream.ts";
 import { createEncoder } from "../../src/tokenizer/encoder.ts";
 import { TokenBuffer } from "../../src/tokenizer/token-buffer.ts";
 import { formatTokenizerJson, parseTokenizerJson } from "../../src/tokenizer/tokenizer-json.ts";
+import { splitPatterns } from "../../src/tokenizer/split-pattern.ts";
+import { awkwardText, wellFormed } from "./awkward-text.ts";
 import { readCorpus, readGolden, readGoldenJson } from "./golden.ts";
 
 const model = parseTokenizerJson(readGolden("tokenizer-800.json"));
 const encoder = createEncoder(model);
 const golden = readGoldenJson("cases.json") as { cases: { text: string; ids: number[]; decoded: string }[] };
 
-/** Text made of what pre-tokenizers trip over: contractions, runs of spaces, digits, all planes, lone surrogates. */
-const awkwardText = fc
-  .array(
-    fc.oneof(
-      fc.string({ unit: "binary" }),
-      fc.string({ unit: "grapheme" }),
-      fc.constantFrom(
-        " ",
-        "  ",
-        "\n",
-        "\t",
-        "\u00a0",
-        "\u3000",
-        "\u0085",
-        "\ufeff",
-        "'",
-        "'s",
-        "'ll",
-        "'RE",
-        "1",
-        "½",
-      ),
-      fc.constantFrom(
-        "the river",
-        "小河记得",
-        "早晨的雾。",
-        "𠮷",
-        "𝟘",
-        "\ud800",
-        "\udc00x",
-        "Ⅷ",
-        "<|im_end|>",
-        "\u{16ff4}",
-      ),
-    ),
-    { maxLength: 12 },
-  )
-  .map((parts) => parts.join(""));
-
-const wellFormed = (text: string) =>
-  new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text));
-
 test.each(golden.cases)("golden case $text has Hugging Face's ids and text", ({ text, ids, decoded }) => {
   expect([...encoder.encode(text, { parseSpecialTokens: true })]).toEqual(ids);
   expect(encoder.decode(ids)).toBe(decoded);
 });
 
-test.each([true, false])(
-  "any text has the ids of the native tokenizers package (split digits: %s)",
-  async (splitDigits) => {
-    const variant = { ...model, splitDigits };
+test.each(
+  splitPatterns.flatMap((splitPattern) =>
+    [true, false].map((splitDigits) => ({ splitPattern, splitDigits })),
+  ),
+)(
+  "any text has the ids of the native tokenizers package ($splitPattern, split digits: $splitDigits)",
+  async (rule) => {
+    const variant = { ...model, ...rule };
     const ours = createEncoder(variant);
     const native = Tokenizer.fromString(formatTokenizerJson(variant));
     await fc.assert(
@@ -71,7 +35,7 @@ test.each([true, false])(
         expect([...ids]).toEqual(expected.getIds());
         expect(ours.decode(ids)).toBe(wellFormed(text));
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   },
 );

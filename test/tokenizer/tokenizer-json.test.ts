@@ -1,25 +1,21 @@
-import * as huggingFaceTokenizers from "@huggingface/tokenizers";
+import fc from "fast-check";
 import { Tokenizer as NativeTokenizer } from "tokenizers";
 import { expect, test } from "vitest";
+import { createEncoder } from "../../src/tokenizer/encoder.ts";
+import { createHuggingFaceTokenizer } from "../../src/tokenizer/hugging-face-tokenizer.ts";
 import { formatTokenizerJson, parseTokenizerJson } from "../../src/tokenizer/tokenizer-json.ts";
 import { trainBpe } from "../../src/tokenizer/train-bpe.ts";
+import { awkwardText, wellFormed } from "./awkward-text.ts";
 import { readCorpus, readGolden, readGoldenJson, specialTokens } from "./golden.ts";
 
 const golden = readGolden("tokenizer-400.json");
-
-/** The package's own declarations do not resolve under Node's module rules (imports without extensions). */
-const { Tokenizer: JavaScriptTokenizer } = huggingFaceTokenizers as unknown as {
-  Tokenizer: new (
-    tokenizer: object,
-    config: object,
-  ) => { encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] } };
-};
 
 test("a trained tokenizer is written as Hugging Face writes it", async () => {
   const model = await trainBpe(readCorpus(), {
     vocabSize: 400,
     minFrequency: 2,
     specialTokens,
+    splitPattern: "gpt2",
     splitDigits: true,
   });
   expect(JSON.parse(formatTokenizerJson(model))).toEqual(JSON.parse(golden));
@@ -35,12 +31,42 @@ test("what is written is read back as it was", () => {
 test("both Hugging Face packages read what is written", async () => {
   const text = formatTokenizerJson(parseTokenizerJson(readGolden("tokenizer-800.json")));
   const native = NativeTokenizer.fromString(text);
-  const javaScript = new JavaScriptTokenizer(JSON.parse(text) as object, {});
+  const javaScript = createHuggingFaceTokenizer(text);
   const { cases } = readGoldenJson("cases.json") as { cases: { text: string; ids: number[] }[] };
   for (const { text: input, ids } of cases) {
     expect((await native.encode(input, null, { addSpecialTokens: false })).getIds()).toEqual(ids);
     if (input !== "") expect(javaScript.encode(input, { add_special_tokens: false }).ids).toEqual(ids);
   }
+});
+
+test("added tokens that are text are found wherever they are written, in composed text", async () => {
+  const json = JSON.parse(readGolden("tokenizer-800.json")) as { added_tokens: object[] };
+  const think = { id: 800, content: "<think>", single_word: false, lstrip: false, rstrip: false };
+  const text = JSON.stringify({
+    ...json,
+    normalizer: { type: "NFC" },
+    added_tokens: [...json.added_tokens, { ...think, normalized: false, special: false }],
+  });
+  const model = parseTokenizerJson(text);
+  expect(parseTokenizerJson(formatTokenizerJson(model))).toEqual(model);
+  const encoder = createEncoder(model);
+  const native = NativeTokenizer.fromString(text);
+  await fc.assert(
+    fc.asyncProperty(
+      awkwardText,
+      fc.constantFrom("<think>", "e\u0301", "<|im_end|>", "\u1100\u1161"),
+      async (before, after) => {
+        const input = wellFormed(before + after + before);
+        const expected = await native.encode(input, null, { addSpecialTokens: false });
+        expect([...encoder.encode(input, { parseSpecialTokens: true })]).toEqual(expected.getIds());
+      },
+    ),
+    { numRuns: 300 },
+  );
+  const plain = encoder.encode("a<think>b<|im_end|>");
+  expect([...plain].filter((id) => id === 800)).toHaveLength(1);
+  expect([...plain].filter((id) => encoder.isSpecial(id))).toEqual([]);
+  expect(encoder.tokenByteCounts[800]).toBe(7);
 });
 
 test("merges written as one string, as older versions did, are read", () => {
@@ -52,6 +78,15 @@ test("merges written as one string, as older versions did, are read", () => {
   expect(parseTokenizerJson(JSON.stringify(old))).toEqual(parseTokenizerJson(golden));
 });
 
+const sequence = (...pretokenizers: object[]) => ({ type: "Sequence", pretokenizers });
+const byteLevel = (use_regex: boolean) => ({ type: "ByteLevel", add_prefix_space: false, use_regex });
+const splitBy = (Regex: string) => ({
+  type: "Split",
+  pattern: { Regex },
+  behavior: "Isolated",
+  invert: false,
+});
+
 interface Json {
   [key: string]: Json & (string | number | boolean | null);
 }
@@ -61,7 +96,20 @@ test.each<[string, (json: Json) => void, RegExp]>([
     (json) => Object.assign(json, { model: { type: "WordPiece", vocab: {} } }),
     /model\.type/,
   ],
-  ["a normalizer", (json) => Object.assign(json, { normalizer: { type: "NFC" } }), /normalizer/],
+  ["another normalizer", (json) => Object.assign(json, { normalizer: { type: "NFKC" } }), /normalizer/],
+  [
+    "an unknown expression to split by",
+    (json) => Object.assign(json, { pre_tokenizer: sequence(splitBy("\\w+"), byteLevel(false)) }),
+    /splits text by "\\\\w\+"/,
+  ],
+  [
+    "pre-tokenizers in another order",
+    (json) =>
+      Object.assign(json, {
+        pre_tokenizer: sequence(byteLevel(true), { type: "Digits", individual_digits: true }),
+      }),
+    /its pre-tokenizer is ByteLevel\(use_regex=true\), Digits/,
+  ],
   [
     "another pre-tokenizer",
     (json) => Object.assign(json, { pre_tokenizer: { type: "Metaspace" } }),

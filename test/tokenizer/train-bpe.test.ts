@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { type TrainBpeOptions, trainBpe } from "../../src/tokenizer/train-bpe.ts";
 import { readCorpus, readGoldenJson, specialTokens } from "./golden.ts";
 
-const options: TrainBpeOptions = { vocabSize: 400, minFrequency: 2, specialTokens, splitDigits: true };
+const options: TrainBpeOptions = {
+  vocabSize: 400,
+  minFrequency: 2,
+  specialTokens,
+  splitPattern: "gpt2",
+  splitDigits: true,
+};
 
 interface GoldenTokenizer {
   readonly model: { readonly vocab: Record<string, number>; readonly merges: readonly [string, string][] };
