@@ -1,4 +1,5 @@
 /** Documents, conversations and preference pairs out of datasets on the Hugging Face Hub, by random row groups. */
+import { join } from "node:path";
 import { PipelineError, userError } from "../../errors.ts";
 import { cleanText } from "../documents/clean-text.ts";
 import type { DatasetWriter } from "../documents/dataset.ts";
@@ -15,16 +16,19 @@ import {
   ultrafeedbackPair,
   type Adapted,
 } from "../sources/dataset-schemas.ts";
-import { openHuggingFace, type HuggingFaceSource } from "../sources/huggingface.ts";
+import { openHuggingFace } from "../sources/huggingface.ts";
 import type { RetryPolicy } from "../sources/http-retry.ts";
 import { openParquet, type Row } from "../sources/parquet-rows.ts";
-import type { SourceEvents, SourceFile } from "../sources/source.ts";
+import { RangeCache } from "../sources/range-cache.ts";
+import type { Source, SourceEvents, SourceFile } from "../sources/source.ts";
 import { allocateQuota } from "./allocate-quota.ts";
 import { drawRowGroups, type RowGroupFile } from "./draw-row-groups.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { HuggingFaceParams, IndustryParams } from "./sample-params.ts";
 
 export interface HubEvents extends SourceEvents {
+  /** Where parts of files are kept for the next try. */
+  readonly cacheDirectory: string;
   readonly retry?: RetryPolicy | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   readonly onDocuments?: ((read: number) => void) | undefined;
@@ -40,6 +44,7 @@ export async function sampleHuggingFace(
     ...events,
     repository: params.repository,
     revision: params.revision,
+    ranges: await RangeCache.open(join(events.cacheDirectory, "ranges"), { onNotice: events.onNotice }),
   });
   const random = createRandom(seed).fork(`hf:${params.repository}`);
   switch (params.dataset) {
@@ -76,11 +81,7 @@ export async function sampleHuggingFace(
   return [source.record()];
 }
 
-const rowGroupFile = (
-  source: HuggingFaceSource,
-  file: SourceFile,
-  columns: readonly string[],
-): RowGroupFile => ({
+const rowGroupFile = (source: Source, file: SourceFile, columns: readonly string[]): RowGroupFile => ({
   path: file.path,
   openRows: () => openParquet(file, columns, `${source.name}/${file.path}`),
 });
@@ -111,7 +112,7 @@ class IndustryStratum {
 
 async function sampleIndustry(
   params: IndustryParams,
-  source: HuggingFaceSource,
+  source: Source,
   outputs: SampleOutputs,
   random: Random,
   events: HubEvents,
@@ -180,7 +181,7 @@ function sharesOf(
 }
 
 async function* drawRows(
-  source: HuggingFaceSource,
+  source: Source,
   levels: readonly (readonly SourceFile[])[],
   random: Random,
 ): AsyncGenerator<Row> {
@@ -222,7 +223,7 @@ function refuseUnknown({ weights, repository }: IndustryParams, known: ReadonlyS
 }
 
 async function sampleRecords<R extends Conversation | PreferencePair>(
-  source: HuggingFaceSource,
+  source: Source,
   prefix: string,
   columns: readonly string[],
   count: number,

@@ -1,11 +1,15 @@
 /**
- * Datasets on the Hugging Face Hub at one commit: listing and reads by byte range. The token of gated sets comes from
- * HF_TOKEN and another endpoint (a mirror) from HF_ENDPOINT. Knows no schema.
+ * Datasets on the Hugging Face Hub at one commit: listing and reads by byte range. The token of gated sets is found as
+ * Hugging Face's own tools find it, another endpoint (a mirror) in HF_ENDPOINT. Knows no schema.
  */
-import { datasetInfo, downloadFile, HubApiError, listFiles } from "@huggingface/hub";
+import { datasetInfo, HubApiError, listFiles, type ListFileEntry } from "@huggingface/hub";
+import PQueue from "p-queue";
 import { PipelineError } from "../../errors.ts";
-import { fetchOnce, transient, TransientError, withRetries, type RetryPolicy } from "./http-retry.ts";
-import type { Source, SourceEvents, SourceFile } from "./source.ts";
+import { findHubToken, type Environment, type HubToken } from "./hub-token.ts";
+import { fetchOnce, transient, withRetries, type RetryPolicy } from "./http-retry.ts";
+import { cachedRanges, type RangeCache } from "./range-cache.ts";
+import { RemoteFile } from "./remote-file.ts";
+import { safePath, type Source, type SourceEvents, type SourceFile } from "./source.ts";
 
 export interface HuggingFaceOptions extends SourceEvents {
   /** `owner/name` */
@@ -13,87 +17,113 @@ export interface HuggingFaceOptions extends SourceEvents {
   /** A commit; a branch or tag is resolved to one when the source is opened. */
   readonly revision: string;
   readonly retry?: RetryPolicy | undefined;
+  /** Requests at once; default 4. */
+  readonly concurrency?: number | undefined;
+  /** Keeps the parts that are read, by digest of the file. */
+  readonly ranges?: RangeCache | undefined;
   /** Default: the process's environment. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly environment?: Environment | undefined;
 }
 
-export interface HuggingFaceSource extends Source {
-  readonly commit: string;
-}
+const HUB = "https://huggingface.co";
+const COMMIT = /^[0-9a-f]{40}$/u;
 
-/** Streams are made of reads of this size, each retried by itself: a broken connection costs at most this much. */
-const CHUNK_BYTES = 8 * 1024 * 1024;
-
-/** Throws HUB_ACCESS_DENIED, HUB_NOT_FOUND or NETWORK_UNAVAILABLE. */
-export async function openHuggingFace(options: HuggingFaceOptions): Promise<HuggingFaceSource> {
-  const { repository, revision, environment = process.env } = options;
+/** Throws HUB_ACCESS_DENIED, HUB_NOT_FOUND, SOURCE_CHANGED or NETWORK_UNAVAILABLE. */
+export async function openHuggingFace(options: HuggingFaceOptions): Promise<Source> {
+  const { repository, revision, environment = process.env, concurrency = 4, ranges } = options;
   const name = `hf:${repository}`;
-  const hub = {
-    fetch: hubFetch(name, options),
-    ...(environment.HF_TOKEN ? { accessToken: environment.HF_TOKEN } : {}),
-    ...(environment.HF_ENDPOINT ? { hubUrl: environment.HF_ENDPOINT.replace(/\/$/u, "") } : {}),
+  const hubUrl = (environment.HF_ENDPOINT || HUB).replace(/\/+$/u, "");
+  const token = await findHubToken(environment);
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token.value}` };
+  const hub = { hubUrl, fetch: hubFetch(name, hubUrl, headers, options) };
+  const denied = (status: number, cause?: unknown): PipelineError =>
+    refusal(repository, revision, status, token, cause);
+  const named = async <T>(request: () => Promise<T>): Promise<T> => {
+    try {
+      return await request();
+    } catch (error) {
+      throw error instanceof HubApiError ? denied(error.statusCode, error) : error;
+    }
   };
-  const repo = { type: "dataset", name: repository } as const;
-  const { sha: commit } = await named(options, () =>
+
+  const { sha: commit } = await named(() =>
     datasetInfo({ name: repository, revision, additionalFields: ["sha"], ...hub }),
   );
-  let readBytes = 0;
+  if (!COMMIT.test(commit) || (COMMIT.test(revision) && commit !== revision))
+    throw notTheCommit(name, revision, commit);
+  const limit = new PQueue({ concurrency });
+  const opened = new Map<string, SourceFile>();
 
-  const open = (path: string, size: number): SourceFile["open"] =>
-    async function* (start = 0, end = size) {
-      // Plain HTTP ranges: the chunked protocol of newer repositories fetches more than was asked for.
-      const blob = await named(options, () =>
-        downloadFile({ repo, path, revision: commit, xet: false, ...hub }),
-      );
-      if (!blob) throw notFound(`${name}/${path}`, commit);
-      for (let at = start; at < end; at += CHUNK_BYTES) {
-        const part = blob.slice(at, Math.min(end, at + CHUNK_BYTES));
-        const bytes = new Uint8Array(await named(options, () => part.arrayBuffer()));
-        readBytes += bytes.length;
-        yield bytes;
-      }
+  const fileOf = ({ path, size, lfs, oid }: ListFileEntry): SourceFile => {
+    const where = path.split("/").map(encodeURIComponent).join("/");
+    const remote = new RemoteFile({
+      ...options,
+      what: `${name}/${path}`,
+      url: `${hubUrl}/datasets/${repository}/resolve/${commit}/${where}`,
+      size,
+      headers,
+      limit,
+      refused: denied,
+    });
+    const digest = lfs ? `sha256:${lfs.oid}` : oid === undefined ? undefined : `git-sha1:${oid}`;
+    const file: SourceFile = { path, size, digest, open: remote.open };
+    const cached = ranges === undefined ? file : cachedRanges(file, ranges);
+    return {
+      ...cached,
+      open: (start, end) => {
+        opened.set(path, file);
+        return cached.open(start, end);
+      },
     };
+  };
 
   return {
     name,
-    commit,
+    revision: commit,
     files: async function* (wanted = () => true) {
-      const entries = listFiles({ repo, revision: commit, recursive: true, ...hub });
+      const entries = listFiles({
+        repo: { type: "dataset", name: repository },
+        revision: commit,
+        recursive: true,
+        ...hub,
+      });
       for (;;) {
-        const next = await named(options, () => entries.next());
+        const next = await named(() => entries.next());
         if (next.done === true) return;
-        const { type, path, size } = next.value;
-        if (type === "file" && wanted(path)) yield { path, size, open: open(path, size) };
+        if (next.value.type === "file" && wanted(safePath(next.value.path, name))) yield fileOf(next.value);
       }
     },
-    record: () => ({ name, revision: commit, bytes: readBytes }),
+    record: () => ({
+      name,
+      revision: commit,
+      files: [...opened.values()]
+        .map(({ path, size, digest }) => ({ path, digest: digest ?? "unknown", bytes: size }))
+        .sort((a, b) => (a.path < b.path ? -1 : 1)),
+    }),
   };
 }
 
 /**
- * The client's fetch: retried with its body, so that a body cut short is fetched again, and refused where a server
- * answers a range with the whole file.
+ * The client's fetch, for JSON: retried with its body, so that a body cut short is fetched again. The token goes to the
+ * endpoint's origin alone, whatever address a listing names for its next page.
  */
-function hubFetch(what: string, { signal, onNotice, retry }: HuggingFaceOptions): typeof fetch {
+function hubFetch(
+  what: string,
+  hubUrl: string,
+  headers: Readonly<Record<string, string>>,
+  { signal, onNotice, retry }: HuggingFaceOptions,
+): typeof fetch {
   return (input, init = {}) =>
     withRetries(
       async () => {
-        const range = new Headers(init.headers).get("range");
-        const url = input instanceof Request ? input.url : input;
-        const response = await fetchOnce(url, { ...init, ...(signal ? { signal } : {}) });
-        if (range !== null && response.status === 200) {
-          await response.body?.cancel();
-          throw new PipelineError({
-            code: "RANGE_UNSUPPORTED",
-            message: `${what}: the endpoint does not serve parts of files.`,
-            hint: "Use another endpoint (HF_ENDPOINT).",
-          });
-        }
+        const url = input instanceof Request ? input.url : String(input);
+        const own = new URL(url).origin === new URL(hubUrl).origin ? headers : {};
+        const sent = { ...Object.fromEntries(new Headers(init.headers)), ...own };
+        const response = await fetchOnce(url, { ...init, headers: sent, ...(signal ? { signal } : {}) });
         try {
           const body = await response.arrayBuffer();
-          refuseShort(response, body.byteLength);
-          const { status, statusText, headers } = response;
-          return new Response(body.byteLength === 0 ? null : body, { status, statusText, headers });
+          const { status, statusText, headers: received } = response;
+          return new Response(body.byteLength === 0 ? null : body, { status, statusText, headers: received });
         } catch (error) {
           throw transient(error, signal);
         }
@@ -102,40 +132,45 @@ function hubFetch(what: string, { signal, onNotice, retry }: HuggingFaceOptions)
     );
 }
 
-function refuseShort(response: Response, received: number): void {
-  const [, first, last] = /^bytes (\d+)-(\d+)/u.exec(response.headers.get("content-range") ?? "") ?? [];
-  if (response.status !== 206 || first === undefined || last === undefined) return;
-  const expected = Number(last) - Number(first) + 1;
-  if (received !== expected) throw new TransientError(`${received} of ${expected} bytes arrived`);
-}
-
-/** The client's errors under our names. */
-async function named<T>(
-  { repository, revision, environment = process.env }: HuggingFaceOptions,
-  request: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await request();
-  } catch (error) {
-    if (!(error instanceof HubApiError)) throw error;
-    if (error.statusCode === 404) throw notFound(`hf:${repository}`, revision, error);
-    if (error.statusCode !== 401 && error.statusCode !== 403) throw error;
-    throw new PipelineError({
+function refusal(
+  repository: string,
+  revision: string,
+  status: number,
+  token: HubToken | undefined,
+  cause: unknown,
+): PipelineError {
+  const what = `hf:${repository}`;
+  if (status === 401 || status === 403) {
+    const with_ = token === undefined ? ": no token is set" : ` with the token of ${token.origin}`;
+    return new PipelineError({
       code: "HUB_ACCESS_DENIED",
-      message: `hf:${repository} refuses access (${error.statusCode})${environment.HF_TOKEN ? " with the token in HF_TOKEN" : ": no HF_TOKEN is set"}.`,
-      hint: `Accept the terms on the page of ${repository}, make a read token there and set HF_TOKEN.`,
+      message: `${what} refuses access (${status})${with_}.`,
+      hint: `Accept the terms on the page of ${repository}, make a read token there and set HF_TOKEN (or run: hf auth login).`,
       kind: "user",
-      cause: error,
+      cause,
     });
   }
+  if (status === 404 || status === 410) {
+    return new PipelineError({
+      code: "HUB_NOT_FOUND",
+      message: `${what} does not exist at revision ${revision}.`,
+      hint: "Check the repository and its revision in the recipe; a private repository needs HF_TOKEN.",
+      kind: "user",
+      cause,
+    });
+  }
+  return new PipelineError({
+    code: "HUB_REFUSED",
+    message: `${what}: the Hub answered ${status}.`,
+    hint: "Check HF_ENDPOINT, and the repository and its revision in the recipe.",
+    cause,
+  });
 }
 
-function notFound(what: string, revision: string, cause?: unknown): PipelineError {
+function notTheCommit(name: string, revision: string, commit: string): PipelineError {
   return new PipelineError({
-    code: "HUB_NOT_FOUND",
-    message: `${what} does not exist at revision ${revision}.`,
-    hint: "Check the repository and its revision in the recipe; a private repository needs HF_TOKEN.",
-    kind: "user",
-    cause,
+    code: "SOURCE_CHANGED",
+    message: `${name}: asked for revision ${revision}, the endpoint gives ${JSON.stringify(commit)}.`,
+    hint: "Check HF_ENDPOINT: a mirror may lag behind or serve other content.",
   });
 }

@@ -52,15 +52,17 @@ export async function openLocal(path: string): Promise<Source> {
     });
   }
   const name = `local:${path.split(sep).join("/")}`;
+  const revision = revisionOf(files);
   return {
     name,
+    revision,
     files: async function* (wanted = () => true) {
       for (const { path: one, bytes } of files) {
         if (!wanted(one)) continue;
         yield await Promise.resolve({ path: one, size: bytes, open: opener(join(root, one)) });
       }
     },
-    record: () => ({ name, revision: revisionOf(files), files }),
+    record: () => ({ name, revision, files }),
   };
 }
 

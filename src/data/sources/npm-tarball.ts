@@ -49,6 +49,7 @@ export async function openNpmTarball(tarball: NpmTarball, options: DownloadOptio
   };
   return {
     name,
+    revision: tarball.version,
     files: (wanted = () => true) => tarEntries(path, wanted, { name: spec, lastEntry: tarball.lastEntry }),
     record: () => record,
   };

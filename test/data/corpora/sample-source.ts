@@ -4,6 +4,7 @@ import type { Source } from "../../../src/data/sources/source.ts";
 export function sampleSource(name: string, files: Readonly<Record<string, string>>): Source {
   return {
     name: `npm:${name}`,
+    revision: "1.0.0",
     files: async function* (wanted = () => true) {
       for (const [path, text] of Object.entries(files)) {
         if (!wanted(path)) continue;

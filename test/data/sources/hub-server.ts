@@ -2,6 +2,7 @@
  * A server that behaves as the Hugging Face Hub does towards its own client: dataset info, a tree in pages of three,
  * and `resolve` that redirects to storage on another origin, which serves ranges.
  */
+import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { serveBytes, startServer, type TestServer } from "./http-server.ts";
 
@@ -9,9 +10,19 @@ export interface Hub {
   readonly server: TestServer;
   readonly storage: TestServer;
   readonly commit: string;
+  /** Sends later readers of files there. */
+  readonly redirectTo: (storageUrl: string) => void;
+  /** Of all files in storage; `"v1"` at first. */
+  readonly setEtag: (etag: string) => void;
+  /** Addresses in storage that were given out are refused from now on. */
+  readonly expireLinks: () => void;
 }
 
 const PAGE = 3;
+
+/** What git names the content by. */
+const gitSha1 = (bytes: Uint8Array): string =>
+  createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 
 export async function startHub(
   repository: string,
@@ -20,11 +31,16 @@ export async function startHub(
   intercept: (request: IncomingMessage, response: ServerResponse, count: number) => boolean = () => false,
 ): Promise<Hub> {
   const commit = "0123456789abcdef0123456789abcdef01234567";
+  let etag = '"v1"';
+  let links = 0;
   const storage = await startServer((request, response) => {
-    const bytes = files[decodeURIComponent((request.url ?? "").replace("/storage/", ""))];
-    if (bytes) serveBytes(request, response, bytes);
+    const [path = "", signature] = (request.url ?? "").replace("/storage/", "").split("?signature=");
+    const bytes = files[decodeURIComponent(path)];
+    if (Number(signature) < links) response.writeHead(403).end();
+    else if (bytes) serveBytes(request, response, bytes, etag);
     else response.writeHead(404).end();
   });
+  let storageUrl = storage.url;
   const server: TestServer = await startServer((request, response, count) => {
     if (intercept(request, response, count)) return;
     const url = new URL(request.url ?? "", server.url);
@@ -48,14 +64,14 @@ export async function startHub(
         type: "file",
         path,
         size: bytes.length,
-        oid: "0",
+        oid: gitSha1(bytes),
       }));
       url.searchParams.set("cursor", String(from + PAGE));
       const next = from + PAGE < all.length ? { link: `<${url.href}>; rel="next"` } : undefined;
       json(all.slice(from, from + PAGE), next);
     } else if (url.pathname.startsWith(`/datasets/${repository}/resolve/${commit}/`)) {
       const path = url.pathname.split(`/resolve/${commit}/`)[1] ?? "";
-      response.writeHead(302, { location: `${storage.url}/storage/${path}` }).end();
+      response.writeHead(302, { location: `${storageUrl}/storage/${path}?signature=${links}` }).end();
     } else {
       response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not found"}');
     }
@@ -70,5 +86,8 @@ export async function startHub(
     },
     storage,
     commit,
+    redirectTo: (url) => (storageUrl = url),
+    setEtag: (next) => (etag = next),
+    expireLinks: () => links++,
   };
 }

@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 import { createRandom } from "../../../src/data/random.ts";
@@ -9,10 +10,13 @@ import {
   ultrafeedbackPair,
 } from "../../../src/data/sources/dataset-schemas.ts";
 import { drawRowGroups } from "../../../src/data/sampling/draw-row-groups.ts";
-import { openHuggingFace } from "../../../src/data/sources/huggingface.ts";
+import { openHuggingFace, type HuggingFaceOptions } from "../../../src/data/sources/huggingface.ts";
 import { openParquet } from "../../../src/data/sources/parquet-rows.ts";
-import { readWhole } from "../../../src/data/sources/source.ts";
+import { RangeCache } from "../../../src/data/sources/range-cache.ts";
+import { readWhole, type Source, type SourceFile } from "../../../src/data/sources/source.ts";
 import { startHub } from "./hub-server.ts";
+import { serveBytes, startServer } from "./http-server.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
 
 const retry = { retries: 3, minTimeoutMs: 1 };
 const fixture = (name: string): Promise<Buffer> => readFile(new URL(`fixtures/${name}`, import.meta.url));
@@ -24,13 +28,14 @@ async function setUp(
   const hub = await startHub("team/set", files, intercept);
   onTestFinished(() => hub.server[Symbol.asyncDispose]());
   const notices: string[] = [];
-  const open = (environment: Record<string, string> = {}) =>
+  const open = (environment: Record<string, string> = {}, rest: Partial<HuggingFaceOptions> = {}) =>
     openHuggingFace({
       repository: "team/set",
       revision: "main",
       retry,
-      environment: { HF_ENDPOINT: hub.server.url, ...environment },
+      environment: { HF_ENDPOINT: hub.server.url, HF_TOKEN_PATH: "/no/such/token", ...environment },
       onNotice: (message) => notices.push(message),
+      ...rest,
     });
   return { hub, open, notices };
 }
@@ -38,7 +43,7 @@ async function setUp(
 test("a branch is resolved to its commit, and every later request names the commit", async () => {
   const { hub, open } = await setUp({ "a.txt": Buffer.from("hello") });
   const source = await open();
-  expect(source.commit).toBe(hub.commit);
+  expect(source.revision).toBe(hub.commit);
   expect(source.record().revision).toBe(hub.commit);
   for await (const file of source.files())
     expect(Buffer.from(await readWhole(file)).toString()).toBe("hello");
@@ -96,13 +101,9 @@ test("a Hub that is too busy once, and a connection that breaks once, cost a rep
     { "a.txt": Buffer.alloc(50_000, "x") },
     (request, response, count) => {
       if (count === 0) response.writeHead(429, { "retry-after": "0" }).end();
-      else if (
-        !broken &&
-        request.url?.includes("/resolve/") === true &&
-        request.headers.range === undefined
-      ) {
+      else if (!broken && request.url?.includes("/resolve/") === true) {
         broken = true;
-        response.writeHead(200, { "content-length": 50_000 });
+        response.writeHead(206, { "content-length": 50_000, "content-range": "bytes 0-49999/50000" });
         response.write("x".repeat(1000), () => response.destroy());
       } else return false;
       return true;
@@ -112,6 +113,166 @@ test("a Hub that is too busy once, and a connection that breaks once, cost a rep
   expect(broken).toBe(true);
   expect(notices).toHaveLength(2);
   expect(hub.server.requests.length).toBeGreaterThan(3);
+});
+
+async function only(source: Source): Promise<SourceFile> {
+  for await (const file of source.files()) return file;
+  throw new Error("the repository is empty");
+}
+
+test("a token is taken from Hugging Face's own file; HF_TOKEN comes first; what cannot be one is refused unseen", async () => {
+  const { hub, open } = await setUp({});
+  const home = await temporaryDirectory();
+  await writeFile(join(home, "token"), "hf_file\n");
+  const sent = () => hub.server.requests.at(-1)?.headers.authorization;
+  await open({ HF_TOKEN_PATH: join(home, "token") });
+  expect(sent()).toBe("Bearer hf_file");
+  await open({ HF_TOKEN_PATH: "", HF_HOME: home });
+  expect(sent()).toBe("Bearer hf_file");
+  await open({ HF_TOKEN_PATH: join(home, "token"), HF_TOKEN: "hf_own" });
+  expect(sent()).toBe("Bearer hf_own");
+  await open();
+  expect(sent()).toBeUndefined();
+  const error = await open({ HF_TOKEN: "hf_secret\r\nx-evil: 1" }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: "HUB_TOKEN_INVALID", kind: "user" });
+  expect(JSON.stringify(error) + String(error)).not.toContain("secret");
+});
+
+test("a listing that names another host for its next page does not get the token there", async () => {
+  const stranger = await startServer((_request, response) => response.end("[]"));
+  onTestFinished(() => stranger[Symbol.asyncDispose]());
+  const { open } = await setUp({}, (request, response) => {
+    if (request.url?.includes("/tree/") !== true) return false;
+    response.writeHead(200, { link: `<${stranger.url}/next>; rel="next"` }).end("[]");
+    return true;
+  });
+  const files: SourceFile[] = [];
+  for await (const file of (await open({ HF_TOKEN: "hf_abc" })).files()) files.push(file);
+  expect(stranger.requests).toHaveLength(1);
+  expect(stranger.requests[0]?.headers.authorization).toBeUndefined();
+});
+
+test("a connection that breaks inside a file is taken up at the byte where it broke", async () => {
+  const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));
+  const { hub, open } = await setUp({ "a.bin": bytes });
+  const file = await only(await open());
+  const cut = await startCut(bytes);
+  onTestFinished(() => cut[Symbol.asyncDispose]());
+  hub.redirectTo(cut.url);
+  expect(Buffer.from(await readWhole(file)).equals(bytes)).toBe(true);
+  const froms = cut.requests.map(({ range }) => Number(/\d+/u.exec(range)?.[0]));
+  expect(froms).toHaveLength(2);
+  expect(froms[1]).toBeGreaterThan(0);
+  expect(froms[1]).toBeLessThanOrEqual(100_000);
+});
+
+/** Storage that breaks its first answer off after 100,000 bytes. */
+const startCut = (bytes: Uint8Array) =>
+  startServer((request, response, count) => {
+    if (count > 0) {
+      serveBytes(request, response, bytes);
+      return;
+    }
+    response.writeHead(206, {
+      etag: '"v1"',
+      "content-range": `bytes 0-${bytes.length - 1}/${bytes.length}`,
+    });
+    response.write(bytes.subarray(0, 100_000), () => response.destroy());
+  });
+
+test("a file that changes between two reads is SOURCE_CHANGED, whether its tag or its size tells", async () => {
+  const files = { "a.txt": Buffer.from("old text") };
+  const { hub, open } = await setUp(files);
+  const file = await only(await open());
+  await readWhole(file);
+  hub.setEtag('"v2"');
+  await expect(readWhole(file)).rejects.toMatchObject({ code: "SOURCE_CHANGED" });
+  const other = await only(await open());
+  files["a.txt"] = Buffer.from("longer than the old text");
+  await expect(readWhole(other)).rejects.toMatchObject({ code: "SOURCE_CHANGED" });
+});
+
+test("an endpoint that gives another commit than the pinned one is SOURCE_CHANGED", async () => {
+  const { open } = await setUp({});
+  await expect(open({}, { revision: "f".repeat(40) })).rejects.toMatchObject({ code: "SOURCE_CHANGED" });
+});
+
+test("a listed path that leads out of the repository is refused", async () => {
+  for (const path of ["../other/a.txt", "/etc/passwd", "a//b", "a\\b", "a\nb"]) {
+    const { open } = await setUp({ [path]: Buffer.from("x") });
+    await expect(only(await open())).rejects.toMatchObject({ code: "UNSAFE_PATH" });
+  }
+});
+
+test("storage is asked directly after the first redirect, and the Hub again once that address has expired", async () => {
+  const { hub, open } = await setUp({ "a.txt": Buffer.from("hello") });
+  const file = await only(await open());
+  const resolved = () => hub.server.requests.filter(({ url }) => url.includes("/resolve/")).length;
+  await readWhole(file);
+  await readWhole(file);
+  expect(resolved()).toBe(1);
+  hub.expireLinks();
+  expect(Buffer.from(await readWhole(file)).toString()).toBe("hello");
+  expect(resolved()).toBe(2);
+});
+
+test("as many requests run at once as allowed, and no more", async () => {
+  const bytes = Buffer.from("text");
+  let most = 0;
+  let held: (() => void)[] = [];
+  const release = (): void => {
+    const answers = held;
+    held = [];
+    for (const answer of answers) answer();
+  };
+  const { open } = await setUp(
+    Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`${index}.txt`, bytes])),
+    (request, response) => {
+      if (request.url?.includes("/resolve/") !== true) return false;
+      held.push(() => serveBytes(request, response, bytes));
+      most = Math.max(most, held.length);
+      if (held.length === 3) setTimeout(release, 30); // time for a fourth to arrive, if there were one
+      return true;
+    },
+  );
+  const files: SourceFile[] = [];
+  for await (const file of (await open({}, { concurrency: 3 })).files()) files.push(file);
+  await Promise.all(files.map(readWhole));
+  expect(most).toBe(3);
+});
+
+test("parts that were read once come from the cache, a damaged one is fetched again, and the bound holds", async () => {
+  const bytes = Buffer.alloc(5000, "y");
+  const { hub, open, notices } = await setUp({ "a.txt": bytes });
+  const directory = await temporaryDirectory();
+  const read = async (maxBytes?: number): Promise<Uint8Array> => {
+    const ranges = await RangeCache.open(directory, { maxBytes, onNotice: (text) => notices.push(text) });
+    return readWhole(await only(await open({}, { ranges })));
+  };
+  const fetched = () => hub.storage.requests.length;
+  await read(1000);
+  expect(await readdir(directory)).toEqual([]);
+  await read();
+  expect(fetched()).toBe(2);
+  expect(Buffer.from(await read()).equals(bytes)).toBe(true);
+  expect(fetched()).toBe(2);
+  const [part = ""] = await readdir(directory);
+  await writeFile(join(directory, part), Buffer.alloc(5032));
+  expect(Buffer.from(await read()).equals(bytes)).toBe(true);
+  expect(fetched()).toBe(3);
+  expect(notices.join()).toContain("damaged");
+});
+
+test("the record lists the files that were opened, with their digests, and no count that depends on luck", async () => {
+  const { open, hub } = await setUp({ "a.txt": Buffer.from("hello\n"), "b.txt": Buffer.from("unread") });
+  const source = await open();
+  for await (const file of source.files((path) => path === "a.txt")) await readWhole(file);
+  expect(source.record()).toEqual({
+    name: "hf:team/set",
+    revision: hub.commit,
+    // printf 'hello\n' | git hash-object --stdin
+    files: [{ path: "a.txt", digest: "git-sha1:ce013625030ba8dba906f756967f9e9ca394464a", bytes: 6 }],
+  });
 });
 
 test("a repository that does not exist is HUB_NOT_FOUND", async () => {

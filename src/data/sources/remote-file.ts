@@ -1,0 +1,181 @@
+/**
+ * One file on an HTTP server, read by ranges (RFC 9110, 14): in windows of bounded size, each fetched with retries that
+ * go on at the byte where a connection broke. A file that changes between two reads is an error. Knows no particular
+ * server, and never names the URL, which may carry a signature.
+ */
+import type PQueue from "p-queue";
+import { PipelineError } from "../../errors.ts";
+import { fetchOnce, transient, TransientError, withRetries, type RetryPolicy } from "./http-retry.ts";
+import type { SourceEvents, SourceFile } from "./source.ts";
+
+export interface RemoteFileOptions extends SourceEvents {
+  /** For messages, e.g. `hf:owner/name/data.parquet`. */
+  readonly what: string;
+  readonly url: string;
+  readonly size: number;
+  /** Sent to the origin of `url` alone: neither to where it redirects nor anywhere else. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** At most so many requests of one source at once. */
+  readonly limit: PQueue;
+  readonly retry?: RetryPolicy | undefined;
+  /** The error for a status that is no success and not worth repeating. */
+  readonly refused: (status: number) => PipelineError;
+}
+
+/** Most of what a broken connection costs, and what a reader holds in memory: twice this, with the window read ahead. */
+export const WINDOW_BYTES = 8 * 1024 * 1024;
+/** The first window where the reader may stop at any time. */
+const FIRST_WINDOW_BYTES = 64 * 1024;
+/** No byte for this long and the connection is given up (and tried again). */
+const IDLE_MS = 60_000;
+
+export class RemoteFile {
+  readonly #options: RemoteFileOptions;
+  /** Where `url` redirected to last: the Hub need not be asked for each range. */
+  #storage: string | undefined;
+  /** Entity tags by the origin that gave them: storage and Hub count differently. */
+  readonly #etags = new Map<string, string>();
+
+  constructor(options: RemoteFileOptions) {
+    this.#options = options;
+  }
+
+  /** See `SourceFile.open`. Throws NETWORK_UNAVAILABLE, SOURCE_CHANGED, RANGE_UNSUPPORTED or what `refused` gives. */
+  readonly open: SourceFile["open"] = (start = 0, end) =>
+    end === undefined ? this.#growing(start) : this.#ahead(start, Math.min(end, this.#options.size));
+
+  async *#growing(start: number): AsyncGenerator<Uint8Array> {
+    let window = FIRST_WINDOW_BYTES;
+    for (let at = start; at < this.#options.size; at += window, window = Math.min(WINDOW_BYTES, window * 4))
+      yield await this.#window(at, Math.min(this.#options.size, at + window));
+  }
+
+  /** The next window is on its way while one is read. */
+  async *#ahead(start: number, end: number): AsyncGenerator<Uint8Array> {
+    const fetch = (at: number): Promise<Uint8Array> | undefined => {
+      if (at >= end) return undefined;
+      const window = this.#window(at, Math.min(end, at + WINDOW_BYTES));
+      window.catch(() => undefined); // it is thrown where it is awaited, unless the reader stopped before
+      return window;
+    };
+    let next = fetch(start);
+    for (let at = start; next !== undefined; at += WINDOW_BYTES) {
+      const bytes = await next;
+      next = fetch(at + WINDOW_BYTES);
+      yield bytes;
+    }
+  }
+
+  async #window(start: number, end: number): Promise<Uint8Array> {
+    const { what, limit, signal, onNotice, retry } = this.#options;
+    const bytes = new Uint8Array(end - start);
+    const progress = { filled: 0 };
+    await limit.add(() =>
+      withRetries(() => this.#fill(bytes, start, progress), { what, signal, onNotice, ...retry }),
+    );
+    return bytes;
+  }
+
+  /** One request for what is missing yet. */
+  async #fill(bytes: Uint8Array, start: number, progress: { filled: number }): Promise<void> {
+    const { signal, onFetched, what } = this.#options;
+    const idle = new AbortController();
+    const timer = setTimeout(() => idle.abort(new TransientError("no byte arrived for a minute")), IDLE_MS);
+    try {
+      const from = start + progress.filled;
+      const signals = AbortSignal.any(signal ? [signal, idle.signal] : [idle.signal]);
+      const response = await this.#request(from, start + bytes.length, signals);
+      const body = (response.body ?? []) as AsyncIterable<Uint8Array>; // its element type is any
+      for await (const chunk of body) {
+        timer.refresh();
+        const wanted = chunk.subarray(0, bytes.length - progress.filled);
+        bytes.set(wanted, progress.filled);
+        progress.filled += wanted.length;
+        onFetched?.(wanted.length);
+        if (progress.filled === bytes.length) break; // leaving the loop cancels the body
+      }
+      if (progress.filled < bytes.length)
+        throw new TransientError(`the connection ended at byte ${start + progress.filled} of ${what}`);
+    } catch (error) {
+      throw transient(error, signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #request(from: number, to: number, signal: AbortSignal): Promise<Response> {
+    const { url, headers, refused } = this.#options;
+    const range = { range: `bytes=${from}-${to - 1}`, "accept-encoding": "identity" };
+    const storage = this.#storage;
+    if (storage !== undefined) {
+      const response = await fetchOnce(storage, { headers: { ...range, ...this.#ifRange(storage) }, signal });
+      if (response.ok) return this.#checked(response, from, to);
+      await response.body?.cancel();
+      this.#storage = undefined; // a signature that expired: ask for a new one
+    }
+    // fetch takes Authorization off where a redirect leads to another origin (Fetch Standard, HTTP-redirect fetch).
+    const response = await fetchOnce(url, {
+      headers: { ...headers, ...range, ...this.#ifRange(url) },
+      signal,
+    });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw refused(response.status);
+    }
+    if (response.redirected && new URL(response.url).origin !== new URL(url).origin)
+      this.#storage = response.url;
+    return this.#checked(response, from, to);
+  }
+
+  #ifRange(url: string): Record<string, string> {
+    const etag = this.#etags.get(new URL(url).origin);
+    return etag === undefined || etag.startsWith("W/") ? {} : { "if-range": etag };
+  }
+
+  /** Throws unless the response is the range that was asked for, of the file that was read before. */
+  async #checked(response: Response, from: number, to: number): Promise<Response> {
+    const problem = this.#problem(response, from, to);
+    if (problem === undefined) return response;
+    await response.body?.cancel();
+    throw problem;
+  }
+
+  #problem(response: Response, from: number, to: number): Error | undefined {
+    const { what, size } = this.#options;
+    const { origin } = new URL(response.url);
+    const etag = response.headers.get("etag") ?? undefined;
+    const before = this.#etags.get(origin);
+    if (before !== undefined && etag !== before)
+      return changed(what, `it was ${before} and is ${etag ?? "?"}`);
+    if (etag !== undefined) this.#etags.set(origin, etag);
+    if (response.status === 200) {
+      const length = response.headers.get("content-length");
+      if (length !== null && Number(length) !== size)
+        return changed(what, `it had ${size} bytes and has ${length}`);
+      return from === 0 ? undefined : rangeUnsupported(what);
+    }
+    const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/u.exec(response.headers.get("content-range") ?? "");
+    if (!range || Number(range[1]) !== from || Number(range[2]) >= to)
+      return new TransientError("the server sent another part than the one asked for");
+    const total = range[3] ?? "*";
+    return total === "*" || Number(total) === size
+      ? undefined
+      : changed(what, `it had ${size} bytes and has ${total}`);
+  }
+}
+
+function changed(what: string, how: string): PipelineError {
+  return new PipelineError({
+    code: "SOURCE_CHANGED",
+    message: `${what} changed while it was read: ${how}.`,
+    hint: "Run again; if it happens again, the server gives other content for the same revision: pin another one.",
+  });
+}
+
+function rangeUnsupported(what: string): PipelineError {
+  return new PipelineError({
+    code: "RANGE_UNSUPPORTED",
+    message: `${what}: the server does not serve parts of files.`,
+    hint: "Use another endpoint, or download the file and name its path.",
+  });
+}
