@@ -4,7 +4,9 @@
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { readFile } from "node:fs/promises";
 import { build } from "esbuild";
+import { inlineWorkers } from "../src/runner/inline-workers.js";
 
 const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(projectRoot); // peers, binaries and artifacts are named from there
@@ -21,6 +23,18 @@ await build({
   format: "esm",
   sourcemap: true,
   logLevel: "warning",
+  plugins: [
+    {
+      name: "inline-workers",
+      setup: (builder) => {
+        builder.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+          const text = await readFile(path, "utf8");
+          if (!text.includes("-worker.ts")) return undefined;
+          return { contents: await inlineWorkers(text, path), loader: "ts" };
+        });
+      },
+    },
+  ],
 });
 /** @type {unknown} */
 const bundle = await import(pathToFileURL(join(outdir, "main.mjs")).href);

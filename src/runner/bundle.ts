@@ -12,6 +12,7 @@ import { packageJsonOf, packageName } from "../hashing/packages.ts";
 import { posixRelative } from "../hashing/source-digest.ts";
 import type { SourceSnapshot } from "../hashing/source-snapshot.ts";
 import { PROGRAM_FILE, START_FILE } from "./compiled.ts";
+import { inlineWorkers } from "./inline-workers.js";
 import { SCRIPT_HEAD, SCRIPT_TAIL } from "./program.ts";
 
 export interface BundleOptions {
@@ -56,11 +57,16 @@ const shared = {
 export async function bundle(options: BundleOptions): Promise<Bundle> {
   const packageJsons = new Set<string>();
   const isOurs = (path: string): boolean => !isPackaged(posixRelative(options.projectRoot, path));
-  const plugins = [packagesByPath(isOurs, packageJsons), sourcesWithUrls(isOurs, options.snapshot)];
+  const packages = packagesByPath(isOurs, packageJsons);
+  const plugins = [packages, sourcesWithUrls(isOurs, options.snapshot)];
   const parts = await Promise.all([
     bundleProgram(options, plugins),
     bundleStart(options, plugins),
-    bundleStages(options, plugins),
+    // The only ones that start threads of their own.
+    bundleStages(options, [
+      packages,
+      sourcesWithUrls(isOurs, options.snapshot, (text, path) => inlineWorkers(text, path, plugins)),
+    ]),
   ]);
   return { files: new Map(parts.flat()), packageJsons: [...packageJsons].sort() };
 }
@@ -165,7 +171,11 @@ function packagesByPath(isOurs: (path: string) => boolean, packageJsons: Set<str
 export const isPackaged = (path: string): boolean => path.split("/").includes("node_modules");
 
 /** Sources through the snapshot; `import.meta.url` is where the source is, wherever the compiled code lies. */
-function sourcesWithUrls(isOurs: (path: string) => boolean, snapshot: SourceSnapshot): Plugin {
+function sourcesWithUrls(
+  isOurs: (path: string) => boolean,
+  snapshot: SourceSnapshot,
+  change: (text: string, path: string) => Promise<string> = (text) => Promise.resolve(text),
+): Plugin {
   return {
     name: "sources-with-urls",
     setup: (builder) => {
@@ -173,7 +183,7 @@ function sourcesWithUrls(isOurs: (path: string) => boolean, snapshot: SourceSnap
         const loader = extname(path).endsWith("ts") ? "ts" : "js";
         const text = isOurs(path) ? snapshot.read(path).text : readFileSync(path, "utf8");
         if (!text.includes("import.meta")) return { contents: text, loader };
-        const { code } = await transform(text, {
+        const { code } = await transform(await change(text, path), {
           loader,
           format: "esm",
           target: "node20",

@@ -23,6 +23,8 @@ export interface DecodeOptions {
 }
 
 export interface Encoder {
+  /** What it was made of: another thread makes its own from that. */
+  readonly model: BpeModel;
   readonly vocabSize: number;
   /** (V) Bytes of text that each token stands for; 0 for special tokens. Of a text that `composed` models normalise, in its composed form. */
   readonly tokenByteCounts: Uint32Array;
@@ -49,6 +51,7 @@ export function createEncoder(model: BpeModel): Encoder {
 }
 
 class CachedEncoder implements Encoder {
+  readonly model: BpeModel;
   readonly vocabSize: number;
   readonly tokenByteCounts: Uint32Array;
   readonly #bytes: readonly Uint8Array[];
@@ -72,6 +75,7 @@ class CachedEncoder implements Encoder {
 
   constructor(model: BpeModel) {
     const { tokens, merges, specialTokens, textTokens } = model;
+    this.model = model;
     this.vocabSize = tokens.length;
     this.#composed = model.composed;
     this.#specialIds = new Map(specialTokens.map(({ id, content }) => [content, id]));

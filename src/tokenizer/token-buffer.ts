@@ -19,7 +19,7 @@ export class TokenBuffer {
   }
 
   /** A copy of the ids from `start` on. */
-  slice(start = 0): Uint32Array {
+  slice(start = 0): Uint32Array<ArrayBuffer> {
     return this.data.slice(start, this.length);
   }
 

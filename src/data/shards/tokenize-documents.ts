@@ -1,9 +1,9 @@
 /** Encodes documents once, in their order, into shards of one split, `documents`, without separators. */
 import { userError } from "../../errors.ts";
+import { mapInOrder, WorkerPool } from "../../std/worker-pool.ts";
 import type { Encoder } from "../../tokenizer/encoder.ts";
-import { TokenBuffer } from "../../tokenizer/token-buffer.ts";
 import type { DataDocument } from "../records.ts";
-import { documentHash } from "./document-hash.ts";
+import { encodeBatch, type EncodedBatch, factNumbers } from "./encode-batch.ts";
 import type { ShardManifest } from "./shard-manifest.ts";
 import { createShardWriter } from "./write-shards.ts";
 
@@ -13,8 +13,12 @@ export interface TokenizeOptions {
   /** SHA-256 of the encoder's tokenizer.json, 64 hex digits. */
   readonly tokenizerDigest: string;
   readonly shardTokens: number;
+  /** Threads that encode; the bytes are the same with any number of them (default: 1). */
+  readonly workers?: number;
+  /** UTF-16 units; longer documents are dropped (default: none is). */
+  readonly maxDocumentCharacters?: number;
   readonly signal?: AbortSignal;
-  /** Called after every thousandth document. */
+  /** Called after every batch of documents. */
   readonly onProgress?: (done: {
     readonly documents: number;
     readonly tokens: number;
@@ -22,48 +26,112 @@ export interface TokenizeOptions {
   }) => void;
 }
 
-/** Empty documents are dropped and counted in the manifest. Throws SHARD_NO_TEXT if nothing is left. */
+/** UTF-16 units that are encoded in one go. */
+const batchCharacters = 1 << 18;
+
+interface Batch {
+  readonly documents: readonly DataDocument[];
+  readonly encoded: EncodedBatch;
+}
+
+/**
+ * Empty documents, and those that are too long, are dropped and counted in the manifest. In memory are a few batches
+ * for each worker. Throws SHARD_NO_TEXT if nothing is left.
+ */
 export async function tokenizeDocuments(
   documents: AsyncIterable<DataDocument> | Iterable<DataDocument>,
   encoder: Encoder,
   folder: string,
-  { tokenizerDigest, shardTokens, signal, onProgress }: TokenizeOptions,
+  options: TokenizeOptions,
 ): Promise<ShardManifest> {
-  const { vocabSize } = encoder;
-  const writer = await createShardWriter(folder, { tokenizerDigest, vocabSize, shardTokens });
-  const buffer = new TokenBuffer();
+  const { tokenizerDigest, shardTokens, workers = 1, maxDocumentCharacters = Infinity } = options;
+  const writer = await createShardWriter(folder, {
+    tokenizerDigest,
+    vocabSize: encoder.vocabSize,
+    shardTokens,
+  });
   const totals = { documents: 0, tokens: 0, bytes: 0 };
-  let empty = 0;
+  const dropped = { empty: 0, tooLong: 0 };
+  const keeps = ({ text }: DataDocument): boolean => {
+    if (text === "") dropped.empty++;
+    else if (text.length > maxDocumentCharacters) dropped.tooLong++;
+    else return true;
+    return false;
+  };
+  const threads = createThreads(encoder, workers);
+  const encode = async (batch: readonly DataDocument[]): Promise<Batch> => ({
+    documents: batch,
+    encoded: await threads.encode(batch.map(({ text }) => text)),
+  });
   try {
-    for await (const { text, source, language, category } of documents) {
-      if (text === "") {
-        empty++;
-        continue;
+    for await (const batch of mapInOrder(batches(documents, keeps), 2 * workers, encode)) {
+      const { ids, facts } = batch.encoded;
+      let token = 0;
+      for (const [index, { source, language, category }] of batch.documents.entries()) {
+        const [tokens = 0, bytes = 0, high = 0, low = 0] = facts.subarray(index * factNumbers);
+        await writer.append({
+          split: documentsSplit,
+          stratum: { source, language, category },
+          ids: ids.subarray(token, token + tokens),
+          bytes,
+          hash: [high, low],
+        });
+        token += tokens;
+        totals.bytes += bytes;
       }
-      buffer.clear();
-      encoder.encodeInto(text, buffer);
-      const bytes = Buffer.byteLength(text);
-      const stratum = { source, language, category };
-      const ids = buffer.data.subarray(0, buffer.length);
-      await writer.append({ split: documentsSplit, stratum, ids, bytes, hash: documentHash(text) });
-      totals.documents++;
-      totals.tokens += ids.length;
-      totals.bytes += bytes;
-      if (totals.documents % 1000 === 0) {
-        onProgress?.(totals);
-        signal?.throwIfAborted();
-      }
+      totals.documents += batch.documents.length;
+      totals.tokens += token;
+      options.onProgress?.(totals);
+      options.signal?.throwIfAborted();
     }
     if (totals.documents === 0) {
       throw userError(
         "SHARD_NO_TEXT",
-        `There is no document to tokenize (${empty} were empty).`,
+        `There is no document to tokenize (${dropped.empty} were empty, ${dropped.tooLong} too long).`,
         "Look at the sources of the corpus and at what their filters dropped.",
       );
     }
-    return await writer.close({ dropped: { empty } });
+    return await writer.close({ dropped });
   } catch (error) {
     await writer.abort();
     throw error;
+  } finally {
+    await threads.close();
   }
+}
+
+async function* batches(
+  documents: AsyncIterable<DataDocument> | Iterable<DataDocument>,
+  keeps: (document: DataDocument) => boolean,
+): AsyncGenerator<readonly DataDocument[]> {
+  let batch: DataDocument[] = [];
+  let characters = 0;
+  for await (const document of documents) {
+    if (!keeps(document)) continue;
+    batch.push(document);
+    characters += document.text.length;
+    if (characters < batchCharacters) continue;
+    yield batch;
+    batch = [];
+    characters = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+interface Threads {
+  readonly encode: (texts: readonly string[]) => Promise<EncodedBatch>;
+  readonly close: () => Promise<void>;
+}
+
+/** With one worker, this thread encodes. */
+function createThreads(encoder: Encoder, workers: number): Threads {
+  if (workers <= 1) {
+    return {
+      encode: (texts) => Promise.resolve(encodeBatch(encoder, texts)),
+      close: () => Promise.resolve(),
+    };
+  }
+  const url = new URL("./encode-worker.ts", import.meta.url);
+  const pool = new WorkerPool<readonly string[], EncodedBatch>(url, workers, encoder.model);
+  return { encode: (texts) => pool.ask(texts), close: () => pool.close() };
 }

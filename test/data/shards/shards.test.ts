@@ -185,7 +185,7 @@ test("empty documents are dropped and counted; nothing but empty documents is an
     temporaryFolder(),
     options,
   );
-  expect(manifest.details).toEqual({ dropped: { empty: 2 } });
+  expect(manifest.details).toEqual({ dropped: { empty: 2, tooLong: 0 } });
   await expect(tokenizeDocuments([empty], encoder, temporaryFolder(), options)).rejects.toMatchObject({
     code: "SHARD_NO_TEXT",
   });
