@@ -1,6 +1,7 @@
 /** Runs the named benchmarks (default: all) and prints a table, or with --json one line a row. */
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { decoding } from "./engine/decoding.ts";
 import { encoding } from "./encoding.ts";
 import { exportParity } from "./export-parity.ts";
 import { pretraining } from "./pretraining.ts";
@@ -16,6 +17,7 @@ const benchmarks: readonly Benchmark[] = [
   largeInput,
   hashing,
   pretraining,
+  decoding,
   encoding,
   exportParity,
 ];
@@ -41,8 +43,8 @@ export async function main(argv: string[]): Promise<number> {
   const report = values.json ? (row: BenchRow) => console.log(JSON.stringify(row)) : printRow;
   warnIfBusy();
   let failures = 0;
-  for (const { name, run } of benchmarks) {
-    if (positionals.length > 0 && !positionals.includes(name)) continue;
+  for (const { name, run, large = false } of benchmarks) {
+    if (positionals.length > 0 ? !positionals.includes(name) : large && !values.large) continue;
     try {
       await run(report, values);
     } catch (error) {

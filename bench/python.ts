@@ -1,7 +1,7 @@
 /** The Python of the peers: `python3`, or what the environment variable PYTHON names. Nothing is installed here. */
 import { execa } from "execa";
 
-const python = process.env["PYTHON"] ?? "python3";
+export const python = process.env["PYTHON"] ?? "python3";
 
 /** Undefined where every module can be imported, else what is missing and how to get it. */
 export async function missingModules(modules: readonly string[]): Promise<string | undefined> {

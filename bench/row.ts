@@ -26,6 +26,8 @@ export interface BenchOptions {
 export interface Benchmark {
   readonly name: string;
   readonly description: string;
+  /** Many minutes: run where it is named, or by --large. */
+  readonly large?: boolean;
   /** Throws where a bar is violated or a side fails; rows reported before stand. */
   readonly run: (report: (row: BenchRow) => void, options: BenchOptions) => Promise<void>;
 }
