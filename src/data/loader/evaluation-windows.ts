@@ -85,7 +85,7 @@ async function stretchesByGroup(
 ): Promise<ReadonlyMap<string, Stretch[]>> {
   const groups = new Map<string, Stretch[]>();
   const groupNames = shards.manifest.strata.map((stratum) => groupOf(stratum));
-  for await (const { firstToken, entries } of shards.split(splitName).documentsByShard()) {
+  for await (const { firstToken, entries } of shards.split(splitName).documentBlocks()) {
     let start = firstToken;
     for (let at = 0; at < entries.length; at += entryNumbers) {
       const end = start + (entries[at] as number);

@@ -106,7 +106,7 @@ async function readIndex(tokenized: TokenShards): Promise<DocumentIndex> {
   const firstTokens = new Float64Array(size);
   const entries = new Uint32Array(size * entryNumbers);
   let document = 0;
-  for await (const shard of reader.documentsByShard()) {
+  for await (const shard of reader.documentBlocks()) {
     entries.set(shard.entries, document * entryNumbers);
     let token = shard.firstToken;
     for (let at = 0; at < shard.entries.length; at += entryNumbers) {

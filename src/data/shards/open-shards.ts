@@ -12,18 +12,37 @@ import {
   entryNumbers,
   headerBytes,
   shardInvalid,
+  tokenRoom,
   unpackNumbers,
-  unpackTokens,
 } from "./shard-format.ts";
-import { manifestName, parseManifest, type ShardManifest, type ShardTotals } from "./shard-manifest.ts";
+import {
+  manifestName,
+  parseManifest,
+  type ShardManifest,
+  type ShardSplit,
+  type ShardTotals,
+} from "./shard-manifest.ts";
 
 /** The tokens of one split, end to end over its shards. */
 export interface SplitReader {
   readonly totals: ShardTotals;
-  /** Documents of each shard, in order: `entryNumbers` numbers a document (see shard-format.ts). */
-  documentsByShard(): AsyncGenerator<{ readonly firstToken: number; readonly entries: Uint32Array }>;
-  /** Reads tokens [start, start + count) into `out` from `at` on. Throws RangeError outside of the split. */
+  /**
+   * All documents in order, a block at a time: `entryNumbers` numbers a document (see shard-format.ts). Throws
+   * SHARD_INVALID where they do not add up to what the shards and the manifest say.
+   */
+  documentBlocks(): AsyncGenerator<DocumentBlock>;
+  /**
+   * Reads tokens [start, start + count) into `out` from `at` on. Throws RangeError outside of the split, SHARD_INVALID for
+   * a token that is not in the vocabulary.
+   */
   read(start: number, count: number, out: Int32Array, at?: number): Promise<void>;
+  /** Fills `out` with the bytes of the tokens from `start` on, as they stand in the files, unchecked. */
+  readPacked(start: number, out: Buffer): Promise<void>;
+}
+
+export interface DocumentBlock {
+  readonly firstToken: number;
+  readonly entries: Uint32Array;
 }
 
 export interface TokenShards {
@@ -68,10 +87,10 @@ export async function openShards(
         await checkShard(handle, tokenFile, shard, manifest);
         const documentFile = join(folder, `${shard.name}.documents`);
         await checkSize(documentFile, shard.documents * entryNumbers * 4, `${shard.documents} documents`);
-        shards.push({ handle, tokenFile, documentFile, firstToken, tokens: shard.tokens });
+        shards.push({ ...shard, handle, tokenFile, documentFile, firstToken });
         firstToken += shard.tokens;
       }
-      splits.set(name, new ShardedSplit(split.totals, shards, bytesPerTokenFor(manifest.vocabSize)));
+      splits.set(name, new ShardedSplit(split, shards, manifest, manifestFile));
     }
     return {
       manifest,
@@ -138,39 +157,102 @@ async function checkShard(
   );
 }
 
-interface ReadableShard {
+interface ReadableShard extends ShardTotals {
   readonly handle: FileHandle;
   readonly tokenFile: string;
   readonly documentFile: string;
   readonly firstToken: number;
-  readonly tokens: number;
 }
+
+/** Documents of a block: 1.25 MiB of entries. */
+const blockDocuments = 1 << 16;
+const entryBytes = entryNumbers * 4;
 
 class ShardedSplit implements SplitReader {
   readonly totals: ShardTotals;
+  readonly #strata: readonly ShardTotals[];
   readonly #shards: readonly ReadableShard[];
+  readonly #vocabSize: number;
   readonly #bytesPerToken: BytesPerToken;
+  readonly #manifestFile: string;
 
-  constructor(totals: ShardTotals, shards: readonly ReadableShard[], bytesPerToken: BytesPerToken) {
+  constructor(
+    { totals, strata }: ShardSplit,
+    shards: readonly ReadableShard[],
+    { vocabSize }: ShardManifest,
+    manifestFile: string,
+  ) {
     this.totals = totals;
+    this.#strata = strata;
     this.#shards = shards;
-    this.#bytesPerToken = bytesPerToken;
+    this.#vocabSize = vocabSize;
+    this.#bytesPerToken = bytesPerTokenFor(vocabSize);
+    this.#manifestFile = manifestFile;
   }
 
-  async *documentsByShard(): AsyncGenerator<{ firstToken: number; entries: Uint32Array }> {
-    for (const { documentFile, tokenFile, firstToken, tokens } of this.#shards) {
-      const entries = unpackNumbers(await readFile(documentFile));
-      let sum = 0;
-      for (let at = 0; at < entries.length; at += entryNumbers) sum += entries[at] as number;
-      if (sum !== tokens) {
-        throw shardInvalid(documentFile, `its documents have ${sum} tokens, but ${tokenFile} has ${tokens}`);
+  async *documentBlocks(): AsyncGenerator<DocumentBlock> {
+    const sums = this.#strata.map(() => ({ documents: 0, tokens: 0, bytes: 0 }));
+    for (const { documentFile, tokenFile, firstToken, tokens, documents } of this.#shards) {
+      const file = await openFile(documentFile);
+      try {
+        let token = firstToken;
+        for (let done = 0; done < documents; done += blockDocuments) {
+          const bytes = Buffer.allocUnsafe(Math.min(blockDocuments, documents - done) * entryBytes);
+          const { bytesRead } = await file.read(bytes, 0, bytes.length, done * entryBytes);
+          if (bytesRead !== bytes.length) throw shortened(documentFile);
+          const entries = unpackNumbers(bytes);
+          const blockStart = token;
+          for (let at = 0; at < entries.length; at += entryNumbers) {
+            const sum = sums[entries[at + 4] as number];
+            if (sum === undefined)
+              throw shardInvalid(
+                documentFile,
+                `document ${done + at / entryNumbers} is of stratum ${entries[at + 4]}, which the manifest does not list`,
+              );
+            sum.documents++;
+            sum.tokens += entries[at] as number;
+            sum.bytes += entries[at + 1] as number;
+            token += entries[at] as number;
+          }
+          yield { firstToken: blockStart, entries };
+        }
+        if (token - firstToken !== tokens)
+          throw shardInvalid(
+            documentFile,
+            `its documents have ${token - firstToken} tokens, but ${tokenFile} has ${tokens}`,
+          );
+      } finally {
+        await file.close();
       }
-      yield { firstToken, entries };
     }
+    for (const [index, sum] of sums.entries())
+      for (const unit of ["documents", "tokens", "bytes"] as const)
+        if (sum[unit] !== this.#strata[index]?.[unit])
+          throw shardInvalid(
+            this.#manifestFile,
+            `it counts ${this.#strata[index]?.[unit]} ${unit} of stratum ${index}, but the shards have ${sum[unit]}`,
+          );
   }
 
   async read(start: number, count: number, out: Int32Array, at = 0): Promise<void> {
-    if (start < 0 || count < 0 || start + count > this.totals.tokens || at + count > out.length) {
+    if (at + count > out.length) throw new RangeError(`${count} tokens do not fit behind ${at}.`);
+    const { ids, bytes, decode } = tokenRoom(count, this.#bytesPerToken);
+    await this.readPacked(start, bytes);
+    decode();
+    const unknown = ids.findIndex((id) => id >= this.#vocabSize);
+    if (unknown >= 0) {
+      throw shardInvalid(
+        this.#shards[this.#shardAt(start + unknown)]?.tokenFile ?? this.#manifestFile,
+        `token ${ids[unknown]} is not in a vocabulary of ${this.#vocabSize}`,
+      );
+    }
+    out.set(ids, at);
+  }
+
+  async readPacked(start: number, out: Buffer): Promise<void> {
+    const width = this.#bytesPerToken;
+    const count = out.length / width;
+    if (start < 0 || start + count > this.totals.tokens) {
       throw new RangeError(`Tokens ${start} to ${start + count} are outside of ${this.totals.tokens}.`);
     }
     let done = 0;
@@ -179,16 +261,9 @@ class ShardedSplit implements SplitReader {
       if (shard === undefined) throw new RangeError(`There is no shard ${index}.`);
       const from = start + done - shard.firstToken;
       const take = Math.min(count - done, shard.tokens - from);
-      const bytes = Buffer.allocUnsafe(take * this.#bytesPerToken);
-      const { bytesRead } = await shard.handle.read(
-        bytes,
-        0,
-        bytes.length,
-        headerBytes + from * this.#bytesPerToken,
-      );
-      if (bytesRead !== bytes.length)
-        throw shardInvalid(shard.tokenFile, "it became shorter while it was read");
-      unpackTokens(bytes, this.#bytesPerToken, out, at + done);
+      const position = headerBytes + from * width;
+      const { bytesRead } = await shard.handle.read(out, done * width, take * width, position);
+      if (bytesRead !== take * width) throw shortened(shard.tokenFile);
       done += take;
     }
   }
@@ -204,4 +279,8 @@ class ShardedSplit implements SplitReader {
     }
     return low;
   }
+}
+
+function shortened(file: string): PipelineError {
+  return shardInvalid(file, "it became shorter while it was read");
 }

@@ -87,28 +87,24 @@ export function packTokens(ids: Uint32Array, bytesPerToken: BytesPerToken): Buff
   return littleEndian(bytesPerToken === 2 ? Uint16Array.from(ids) : ids.slice());
 }
 
-/** Token ids out of the file's bytes into `out` from `at` on. */
-export function unpackTokens(bytes: Buffer, bytesPerToken: BytesPerToken, out: Int32Array, at: number): void {
-  const count = bytes.length / bytesPerToken;
-  if (bytesPerToken === 2) for (let i = 0; i < count; i++) out[at + i] = bytes.readUInt16LE(i * 2);
-  else for (let i = 0; i < count; i++) out[at + i] = bytes.readUInt32LE(i * 4);
+/** Room for token ids: `bytes` is what a file is read into, `ids` the same as numbers once `decode` was called. */
+export function tokenRoom(count: number, bytesPerToken: BytesPerToken) {
+  const ids = bytesPerToken === 2 ? new Uint16Array(count) : new Uint32Array(count);
+  return { ids, bytes: Buffer.from(ids.buffer), decode: () => void littleEndian(ids) };
 }
 
-export function packEntry({ tokens, bytes, hash, stratum }: DocumentEntry): readonly number[] {
-  return [tokens, bytes, hash[0], hash[1], stratum];
-}
-
-export function packNumbers(numbers: Uint32Array): Buffer {
-  return littleEndian(numbers.slice());
+export function packEntry({ tokens, bytes, hash, stratum }: DocumentEntry): Buffer {
+  return littleEndian(Uint32Array.of(tokens, bytes, hash[0], hash[1], stratum));
 }
 
 export function unpackNumbers(bytes: Buffer): Uint32Array {
   const numbers = new Uint32Array(bytes.length / 4);
   Buffer.from(numbers.buffer).set(bytes);
-  if (endianness() === "BE") Buffer.from(numbers.buffer).swap32();
+  littleEndian(numbers);
   return numbers;
 }
 
+/** The bytes of the numbers in the file's order, in place. */
 function littleEndian(numbers: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): Buffer {
   const bytes = Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
   if (endianness() === "LE") return bytes;

@@ -6,14 +6,13 @@ import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { userError } from "../../errors.ts";
 import type { JsonObject } from "../../std/json.ts";
-import { TokenBuffer } from "../../tokenizer/token-buffer.ts";
+import { BlockWriter } from "./block-writer.ts";
 import {
   bytesPerTokenFor,
   type DocumentEntry,
   encodeHeader,
   headerBytes,
   packEntry,
-  packNumbers,
   packTokens,
 } from "./shard-format.ts";
 import { manifestName, type ShardManifest, type ShardTotals, type Stratum } from "./shard-manifest.ts";
@@ -32,8 +31,14 @@ export interface WrittenDocument extends Omit<DocumentEntry, "tokens" | "stratum
   readonly ids: Uint32Array;
 }
 
+/** A document whose tokens are already as they stand in the file. */
+export interface PackedDocument extends Omit<WrittenDocument, "ids"> {
+  readonly tokens: Uint8Array;
+}
+
 export interface ShardWriter {
   append(document: WrittenDocument): Promise<void>;
+  appendPacked(document: PackedDocument): Promise<void>;
   /** Finishes all shards and writes the manifest. */
   close(details?: JsonObject): Promise<ShardManifest>;
   /** Closes the files and leaves them unfinished: without a manifest, nothing reads them. */
@@ -49,8 +54,8 @@ interface OpenSplit {
 
 type MutableTotals = { -readonly [Unit in keyof ShardTotals]: ShardTotals[Unit] };
 
-/** Tokens kept before they are written. */
-const blockTokens = 1 << 18;
+const tokenBlockBytes = 1 << 20;
+const entryBlockBytes = 1 << 16;
 
 /** Creates the folder. Throws SHARD_OPTIONS for sizes that cannot work. */
 export async function createShardWriter(folder: string, options: ShardWriterOptions): Promise<ShardWriter> {
@@ -83,57 +88,66 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
     split.current = undefined;
   };
 
+  const bytesPerToken = bytesPerTokenFor(vocabSize);
+  async function appendPacked({ split: splitName, stratum, tokens, bytes, hash }: PackedDocument) {
+    const count = tokens.length / bytesPerToken;
+    let split = splits.get(splitName);
+    if (split === undefined) {
+      split = { totals: noTotals(), strata: [], shards: [], current: undefined };
+      splits.set(splitName, split);
+    }
+    if (split.current !== undefined && split.current.totals.tokens + count > shardTokens) {
+      await finishShard(split);
+    }
+    if (split.current === undefined) {
+      const number = String(split.shards.length).padStart(5, "0");
+      split.current = await OpenShard.create(folder, `${splitName}-${number}`, options);
+    }
+    const index = stratumIndex(stratum);
+    while (split.strata.length <= index) split.strata.push(noTotals());
+    for (const totals of [split.totals, split.strata[index]]) addTo(totals, count, bytes);
+    await split.current.append({ tokens: count, bytes, hash, stratum: index }, tokens);
+  }
+
+  async function close(details: JsonObject = {}) {
+    for (const split of splits.values()) {
+      await finishShard(split);
+      while (split.strata.length < strata.length) split.strata.push(noTotals());
+    }
+    const manifest: ShardManifest = {
+      format: "token-shards",
+      version: 1,
+      tokenizerDigest,
+      vocabSize,
+      strata,
+      splits: Object.fromEntries(
+        [...splits].map(([name, split]) => [
+          name,
+          { totals: split.totals, shards: split.shards, strata: split.strata },
+        ]),
+      ),
+      details: details as ShardManifest["details"],
+    };
+    const file = await open(join(folder, manifestName), "w");
+    try {
+      await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await syncFolder(folder);
+    return manifest;
+  }
+
+  async function abort() {
+    for (const split of splits.values()) await split.current?.discard();
+  }
+
   return {
-    async append({ split: splitName, stratum, ids, bytes, hash }) {
-      let split = splits.get(splitName);
-      if (split === undefined) {
-        split = { totals: noTotals(), strata: [], shards: [], current: undefined };
-        splits.set(splitName, split);
-      }
-      if (split.current !== undefined && split.current.totals.tokens + ids.length > shardTokens) {
-        await finishShard(split);
-      }
-      if (split.current === undefined) {
-        const number = String(split.shards.length).padStart(5, "0");
-        split.current = await OpenShard.create(folder, `${splitName}-${number}`, options);
-      }
-      const index = stratumIndex(stratum);
-      while (split.strata.length <= index) split.strata.push(noTotals());
-      for (const totals of [split.totals, split.strata[index]]) addTo(totals, ids.length, bytes);
-      await split.current.append({ tokens: ids.length, bytes, hash, stratum: index }, ids);
-    },
-    async close(details = {}) {
-      for (const split of splits.values()) {
-        await finishShard(split);
-        while (split.strata.length < strata.length) split.strata.push(noTotals());
-      }
-      const manifest: ShardManifest = {
-        format: "token-shards",
-        version: 1,
-        tokenizerDigest,
-        vocabSize,
-        strata,
-        splits: Object.fromEntries(
-          [...splits].map(([name, split]) => [
-            name,
-            { totals: split.totals, shards: split.shards, strata: split.strata },
-          ]),
-        ),
-        details: details as ShardManifest["details"],
-      };
-      const file = await open(join(folder, manifestName), "w");
-      try {
-        await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await syncFolder(folder);
-      return manifest;
-    },
-    async abort() {
-      for (const split of splits.values()) await split.current?.discard();
-    },
+    append: ({ ids, ...document }) => appendPacked({ ...document, tokens: packTokens(ids, bytesPerToken) }),
+    appendPacked,
+    close,
+    abort,
   };
 }
 
@@ -165,8 +179,8 @@ class OpenShard {
   readonly #tokenFile: FileHandle;
   readonly #documentFile: FileHandle;
   readonly #options: ShardWriterOptions;
-  readonly #tokens = new TokenBuffer();
-  readonly #entries = new TokenBuffer();
+  readonly #tokens: BlockWriter;
+  readonly #entries: BlockWriter;
 
   private constructor(
     name: string,
@@ -178,25 +192,33 @@ class OpenShard {
     this.#tokenFile = tokenFile;
     this.#documentFile = documentFile;
     this.#options = options;
+    this.#tokens = new BlockWriter(tokenFile, tokenBlockBytes);
+    this.#entries = new BlockWriter(documentFile, entryBlockBytes);
   }
 
   static async create(folder: string, name: string, options: ShardWriterOptions): Promise<OpenShard> {
     const tokenFile = await open(join(folder, `${name}.tokens`), "w");
-    const documentFile = await open(join(folder, `${name}.documents`), "w");
-    // Zeros for now: a shard that was not finished has no magic.
-    await tokenFile.write(Buffer.alloc(headerBytes));
-    return new OpenShard(name, tokenFile, documentFile, options);
+    try {
+      const documentFile = await open(join(folder, `${name}.documents`), "w");
+      const shard = new OpenShard(name, tokenFile, documentFile, options);
+      // Zeros at first: a shard that was not finished has no magic.
+      await shard.#tokens.append(Buffer.alloc(headerBytes));
+      return shard;
+    } catch (error) {
+      await tokenFile.close();
+      throw error;
+    }
   }
 
-  async append(entry: DocumentEntry, ids: Uint32Array): Promise<void> {
+  async append(entry: DocumentEntry, tokens: Uint8Array): Promise<void> {
     addTo(this.totals, entry.tokens, entry.bytes);
-    this.#tokens.append(ids, 0, ids.length);
-    for (const number of packEntry(entry)) this.#entries.push(number);
-    if (this.#tokens.length >= blockTokens || this.#entries.length >= blockTokens) await this.#flush();
+    await this.#tokens.append(tokens);
+    await this.#entries.append(packEntry(entry));
   }
 
   async finish(): Promise<ShardTotals & { name: string }> {
-    await this.#flush();
+    await this.#tokens.flush();
+    await this.#entries.flush();
     const header = encodeHeader({
       bytesPerToken: bytesPerTokenFor(this.#options.vocabSize),
       tokens: this.totals.tokens,
@@ -214,14 +236,5 @@ class OpenShard {
   async discard(): Promise<void> {
     await this.#tokenFile.close();
     await this.#documentFile.close();
-  }
-
-  async #flush(): Promise<void> {
-    await this.#tokenFile.writeFile(
-      packTokens(this.#tokens.slice(), bytesPerTokenFor(this.#options.vocabSize)),
-    );
-    await this.#documentFile.writeFile(packNumbers(this.#entries.slice()));
-    this.#tokens.clear();
-    this.#entries.clear();
   }
 }

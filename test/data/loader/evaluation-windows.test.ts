@@ -37,7 +37,7 @@ test.each([
     const all = new Int32Array(split.totals.tokens);
     await split.read(0, all.length, all);
     const expected = new Map<string, number[]>();
-    for await (const { firstToken, entries } of split.documentsByShard()) {
+    for await (const { firstToken, entries } of split.documentBlocks()) {
       let token = firstToken;
       for (let at = 0; at < entries.length; at += 5) {
         const language = shards.manifest.strata[entries[at + 4] ?? -1]?.language ?? "";

@@ -1,4 +1,4 @@
-import { readFileSync, truncateSync, writeFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
@@ -25,7 +25,7 @@ test("tokenized documents are read back, in order, with their boundaries, bytes 
   const reader = shards.split("documents");
   expect(shards.manifest.splits["documents"]?.shards.length).toBeGreaterThan(2);
   let at = 0;
-  for await (const { firstToken, entries } of reader.documentsByShard()) {
+  for await (const { firstToken, entries } of reader.documentBlocks()) {
     let token = firstToken;
     for (let i = 0; i < entries.length; i += 5) {
       const [tokens = 0, bytes, high, low, stratum = 0] = entries.subarray(i, i + 5);
@@ -77,7 +77,7 @@ test("any range is read the same whatever the shards' size", async () => {
 
 test("vocabularies above 65,536 tokens take four bytes a token", async () => {
   const folder = temporaryFolder();
-  const writer = await createShardWriter(folder, { tokenizerDigest, vocabSize: 65_537, shardTokens: 100 });
+  const writer = await createShardWriter(folder, { tokenizerDigest, vocabSize: 70_001, shardTokens: 100 });
   const ids = Uint32Array.of(65_536, 1, 70_000);
   const stratum = { source: "s", language: "en", category: "c" };
   await writer.append({ split: "documents", stratum, ids, bytes: 3, hash: [1, 2] });
@@ -159,6 +159,52 @@ test.each<[string, (folder: string) => void, RegExp]>([
   const opening = openShards(folder);
   await expect(opening).rejects.toThrow(message);
   await expect(opening).rejects.toMatchObject({ code: "SHARD_INVALID" });
+});
+
+test.each<[string, (folder: string) => void, RegExp]>([
+  [
+    "a stratum that is not listed",
+    (f) => change(f, "documents-00000.documents", (b) => b.writeUInt32LE(99, 16)),
+    /document 0 is of stratum 99, which the manifest does not list/,
+  ],
+  [
+    "a document that is longer than it was",
+    (f) => change(f, "documents-00000.documents", (b) => b.writeUInt32LE(b.readUInt32LE(0) + 1, 0)),
+    /its documents have \d+ tokens, but .*\.tokens has/,
+  ],
+  [
+    "other bytes of text than the manifest counts",
+    (f) => change(f, "documents-00000.documents", (b) => b.writeUInt32LE(b.readUInt32LE(4) + 1, 4)),
+    /manifest\.json .* bytes of stratum 0, but the shards have/,
+  ],
+])("documents with %s are refused once they are read", async (_what, damage, message) => {
+  const folder = await tokenized();
+  damage(folder);
+  const reader = (await openForTest(folder)).split("documents");
+  const reading = (async () => {
+    for await (const block of reader.documentBlocks()) expect(block.entries.length).toBeGreaterThan(0);
+  })();
+  await expect(reading).rejects.toThrow(message);
+  await expect(reading).rejects.toMatchObject({ code: "SHARD_INVALID" });
+});
+
+test("a token that is not in the vocabulary is refused where it is read", async () => {
+  const folder = await tokenized();
+  change(folder, tokensFile, (b) => b.writeUInt16LE(60_000, 64));
+  const reader = (await openForTest(folder)).split("documents");
+  await expect(reader.read(0, 4, new Int32Array(4))).rejects.toThrow(
+    /00000\.tokens .* token 60000 is not in a vocabulary of 800/,
+  );
+  await reader.read(1, 4, new Int32Array(4)); // the others can be read
+});
+
+test.skipIf(!existsSync("/dev/full"))("a full disk stops the writer with the system's error", async () => {
+  const folder = temporaryFolder();
+  symlinkSync("/dev/full", join(folder, tokensFile));
+  await expect(
+    tokenizeDocuments(documents, encoder, folder, { tokenizerDigest, shardTokens: 10 ** 6 }),
+  ).rejects.toMatchObject({ code: "ENOSPC" });
+  await expect(openShards(folder)).rejects.toMatchObject({ code: "SHARD_INVALID" });
 });
 
 test("shards of another tokenizer are refused", async () => {
