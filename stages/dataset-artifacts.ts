@@ -6,7 +6,7 @@ import {
   readQuestions,
   validateDataset,
 } from "../src/data/documents/dataset.ts";
-import { readManifest, type Manifest } from "../src/data/documents/manifest.ts";
+import { MANIFEST_VERSION, readManifest, type Manifest } from "../src/data/documents/manifest.ts";
 import { artifact } from "../src/pipeline/index.ts";
 
 const dataset = <const Kind extends string, Read>(
@@ -16,7 +16,7 @@ const dataset = <const Kind extends string, Read>(
 ) =>
   artifact({
     kind,
-    formatVersion: 1,
+    formatVersion: MANIFEST_VERSION,
     open: async (directory) => ({ directory, manifest: await readManifest(directory), ...read(directory) }),
     create: (directory) => Promise.resolve({ directory }),
     validate: async (directory) => {

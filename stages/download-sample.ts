@@ -1,4 +1,5 @@
 /** Fetches real text at pinned revisions and samples from it what the recipe asks for. */
+import { join } from "node:path";
 import { downloadSample as sample, type SampleProgress } from "../src/data/sampling/download-sample.ts";
 import { downloadSampleParams } from "../src/data/sampling/sample-params.ts";
 import { sumTallies, type Manifest } from "../src/data/documents/manifest.ts";
@@ -25,12 +26,14 @@ export const downloadSample = defineStage({
   async run({ outputs, params, context }) {
     const manifests = await sample(params, {
       cacheDir: context.downloadsDirectory,
+      workDirectory: join(context.checkpointDirectory, "sample"),
       outputs: {
-        corpusDir: outputs.corpus.directory,
-        chatDir: outputs.conversations.directory,
-        preferencesDir: outputs.preferences.directory,
-        questionsDir: outputs.questions.directory,
+        corpus: outputs.corpus.directory,
+        conversations: outputs.conversations.directory,
+        preferences: outputs.preferences.directory,
+        questions: outputs.questions.directory,
       },
+      onCheckpoint: (step) => context.checkpointed(step),
       signal: context.signal,
       onProgress: (progress) => context.progress(asProgress(progress)),
       onNotice: context.log,

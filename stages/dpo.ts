@@ -1,8 +1,7 @@
 /** Aligns the fine-tuned model by direct preference optimisation; some pairs are held out to measure it. */
 import { z } from "zod";
 import { createPreferenceSource } from "../src/data/loader/preference-source.ts";
-import { hashToUnit } from "../src/data/documents/split.ts";
-import type { PreferencePair } from "../src/data/records.ts";
+import { isHeldOutPair } from "../src/data/documents/split.ts";
 import { openEngine } from "../src/engine/open-engine.ts";
 import { heldOutPreferences } from "../src/evaluate/held-out-preferences.ts";
 import { loadLlama } from "../src/model/llama-files.ts";
@@ -59,7 +58,7 @@ export const dpo = defineStage({
     await using files = await loadLlama(policy.directory);
     const encoder = tokenizer.createEncoder();
     const pairs = await collect(preferences.preferences());
-    const [heldOut, training] = partition(pairs, (pair) => isHeldOut(pair, params.heldOutFraction));
+    const [heldOut, training] = partition(pairs, (pair) => isHeldOutPair(pair, params.heldOutFraction));
     const options = { batchSize: microBatchSize, sequenceLength, maxPromptLength, seed, systemPrompt };
     const source = createPreferenceSource(training, encoder, options);
     const referenceSource = createPreferenceSource(training, encoder, options);
@@ -113,10 +112,6 @@ export const dpo = defineStage({
     return { checkpoint: outputs.checkpoint.written(record) };
   },
 });
-
-/** All pairs of one prompt are on one side. */
-const isHeldOut = ({ prompt }: PreferencePair, fraction: number): boolean =>
-  hashToUnit("held-out pairs", JSON.stringify(prompt)) < fraction;
 
 function partition<Item>(items: readonly Item[], test: (item: Item) => boolean): [Item[], Item[]] {
   return [items.filter(test), items.filter((item) => !test(item))];

@@ -1,7 +1,7 @@
 /** JSON Lines files: one JSON value a line, streamed both ways. Knows nothing of what the values mean. */
-import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
-import { once } from "node:events";
+import { createReadStream } from "node:fs";
 import { PipelineError } from "../errors.ts";
+import { AppendFile, type AppendOptions } from "./append-file.ts";
 import type { Json } from "./json.ts";
 import { readLines, type ReadLinesOptions } from "./read-lines.ts";
 
@@ -35,49 +35,30 @@ function parse(text: string, path: string, line: number): Json {
   }
 }
 
-const FLUSH_CHARACTERS = 1 << 16;
-
-/** Appends values to a new file in large writes; waits where the disk is slower. Call `close`, which syncs to disk. */
+/** Appends values to a file in large writes; waits where the disk is slower. Call `close`, which syncs to disk. */
 export class JsonlWriter {
-  readonly #stream: WriteStream;
-  #pending: string[] = [];
-  #pendingCharacters = 0;
-  #failure: Error | undefined;
+  readonly #file: AppendFile;
 
-  /** Refuses to overwrite: an existing file makes the first flush reject with EEXIST. */
-  constructor(path: string) {
-    this.#stream = createWriteStream(path, { flags: "wx", flush: true });
-    this.#stream.on("error", (error) => (this.#failure = error));
+  /** Refuses to overwrite: an existing file rejects with EEXIST, unless `resumeAt` says how many of its bytes to keep. */
+  constructor(path: string, options: AppendOptions = {}) {
+    this.#file = new AppendFile(path, options);
   }
 
-  async write(value: unknown): Promise<void> {
-    const text = JSON.stringify(value);
-    this.#pending.push(text, "\n");
-    this.#pendingCharacters += text.length;
-    if (this.#pendingCharacters >= FLUSH_CHARACTERS) await this.#flush();
+  write(value: unknown): Promise<void> {
+    return this.#file.append(`${JSON.stringify(value)}\n`);
   }
 
-  async #flush(): Promise<void> {
-    this.#throwFailure();
-    const text = this.#pending.join("");
-    this.#pending = [];
-    this.#pendingCharacters = 0;
-    if (!this.#stream.write(text)) await once(this.#stream, "drain");
+  /** Everything written so far is on disk when this resolves to how many bytes it is. */
+  sync(): Promise<number> {
+    return this.#file.sync();
   }
 
   /** Closes the file as it is, without what was not yet flushed; for work that failed. */
-  abandon(): void {
-    this.#stream.destroy();
+  abandon(): Promise<void> {
+    return this.#file.abandon();
   }
 
-  async close(): Promise<void> {
-    await this.#flush();
-    this.#stream.end();
-    if (!this.#stream.closed) await once(this.#stream, "close");
-    this.#throwFailure();
-  }
-
-  #throwFailure(): void {
-    if (this.#failure) throw this.#failure;
+  close(): Promise<void> {
+    return this.#file.close();
   }
 }

@@ -8,8 +8,17 @@ import { z } from "zod";
 import { PipelineError } from "../../errors.ts";
 import { digestOfFile } from "../../std/digest.ts";
 import { JsonlWriter, readJsonl } from "../../std/jsonl.ts";
-import type { Conversation, DataDocument, Language, PreferencePair, Question } from "../records.ts";
-import { mismatch, readManifest, writeManifest, type Manifest } from "./manifest.ts";
+import type { Conversation, DataDocument, PreferencePair, Question } from "../records.ts";
+import {
+  MANIFEST_VERSION,
+  mismatch,
+  readManifest,
+  writeManifest,
+  type Manifest,
+  type StratumName,
+  type StratumRecord,
+  type Tally,
+} from "./manifest.ts";
 import { conversationSchema, documentSchema, preferenceSchema, questionSchema } from "./record-schemas.ts";
 import type { Split } from "./split.ts";
 
@@ -54,43 +63,55 @@ const sum = (texts: readonly string[]): number => texts.reduce((total, text) => 
 
 type AnyRecord = DataDocument | Conversation | PreferencePair | Question;
 
-interface Stratum {
-  readonly language: Language;
-  readonly category: string;
-  asked: number;
-  available?: number;
-  got: { records: number; characters: number };
-}
-
 /** Everything of a manifest that the writer does not count by itself. */
 export type ManifestFacts = Pick<Manifest, "seed" | "sources" | "notes">;
 
-/** Writes the files of one dataset and counts what its manifest needs. One writer, one empty folder. */
+/** What a writer has counted, and how long its files are: enough to go on from there. Plain JSON. */
+export type DatasetState = Pick<Manifest, "asked" | "read" | "dropped" | "repaired" | "strata"> & {
+  readonly files: readonly {
+    readonly path: string;
+    readonly bytes: number;
+    records: number;
+    characters: number;
+  }[];
+};
+
+/** Writes the files of one dataset and counts what its manifest needs. One writer, one folder of its own. */
 export class DatasetWriter {
   readonly #directory: string;
   readonly #content: Manifest["content"];
   readonly #files = new Map<string, { writer: JsonlWriter; records: number; characters: number }>();
-  readonly #strata = new Map<string, Stratum>();
-  readonly #dropped: Record<string, { records: number; characters: number }> = {};
-  readonly #repaired: Record<string, number> = {};
-  readonly #read = { records: 0, characters: 0 };
-  #asked = 0;
+  readonly #strata = new Map<string, StratumRecord>();
+  readonly #dropped: Record<string, Tally>;
+  readonly #repaired: Record<string, number>;
+  readonly #read: Tally;
+  #asked: number;
 
-  private constructor(directory: string, content: Manifest["content"], fileNames: readonly string[]) {
+  private constructor(directory: string, content: Manifest["content"], state?: DatasetState) {
     this.#directory = directory;
     this.#content = content;
-    for (const name of fileNames) {
-      this.#files.set(name, { writer: new JsonlWriter(join(directory, name)), records: 0, characters: 0 });
+    const { asked, read, dropped, repaired, strata } = structuredClone(state ?? EMPTY);
+    this.#asked = asked;
+    this.#read = read;
+    this.#dropped = dropped;
+    this.#repaired = repaired;
+    for (const stratum of strata) this.#strata.set(keyOf(stratum), stratum);
+    const names = content === "documents" ? Object.values(CORPUS_FILES) : [RECORDS_FILE];
+    for (const name of names) {
+      const known = state?.files.find(({ path }) => path === name);
+      const writer = new JsonlWriter(join(directory, name), { resumeAt: known?.bytes });
+      this.#files.set(name, { writer, records: known?.records ?? 0, characters: known?.characters ?? 0 });
     }
   }
 
-  static async create(directory: string, content: Manifest["content"]): Promise<DatasetWriter> {
+  /** With a state, goes on where the files had reached it; what they hold beyond is dropped. */
+  static async create(
+    directory: string,
+    content: Manifest["content"],
+    state?: DatasetState,
+  ): Promise<DatasetWriter> {
     await mkdir(directory, { recursive: true });
-    return new DatasetWriter(
-      directory,
-      content,
-      content === "documents" ? Object.values(CORPUS_FILES) : [RECORDS_FILE],
-    );
+    return new DatasetWriter(directory, content, state);
   }
 
   /** What the recipe asks for in all: characters of documents, or records. */
@@ -99,29 +120,30 @@ export class DatasetWriter {
   }
 
   /** How much of that a stratum is to give, and what it has where that is known. */
-  askStratum(language: Language, category: string, asked: number, available?: number): void {
-    const stratum = this.#stratum(language, category);
+  askStratum(name: StratumName, asked: number, available?: number): void {
+    const stratum = this.#stratum(name);
     stratum.asked += asked;
     if (available !== undefined) stratum.available = (stratum.available ?? 0) + available;
   }
 
   /** `file` is one of CORPUS_FILES for documents, RECORDS_FILE for all else. */
-  async keep(file: string, category: string, record: AnyRecord): Promise<void> {
+  async keep(file: string, stratum: StratumName, record: AnyRecord): Promise<void> {
     const target = this.#files.get(file);
     if (!target) throw new TypeError(`${file} is no file of a dataset of ${this.#content}`);
     const characters = charactersOf(record);
-    const { got } = this.#stratum(record.language, category);
-    for (const tally of [this.#read, got, target]) {
+    for (const tally of [this.#read, this.#stratum(stratum).got, target]) {
       tally.records++;
       tally.characters += characters;
     }
     await target.writer.write(record);
   }
 
-  drop(reason: string, characters: number, records = 1): void {
-    const dropped = (this.#dropped[reason] ??= { records: 0, characters: 0 });
-    for (const tally of [this.#read, dropped]) {
-      tally.records += records;
+  /** One record that is not kept. The stratum where it is known. */
+  drop(reason: string, characters: number, stratum?: StratumName): void {
+    const tallies = [this.#read, (this.#dropped[reason] ??= { records: 0, characters: 0 })];
+    if (stratum) tallies.push((this.#stratum(stratum).dropped[reason] ??= { records: 0, characters: 0 }));
+    for (const tally of tallies) {
+      tally.records++;
       tally.characters += characters;
     }
   }
@@ -130,9 +152,18 @@ export class DatasetWriter {
     this.#repaired[fault] = (this.#repaired[fault] ?? 0) + 1;
   }
 
-  /** Closes the files of a dataset that will not be finished. */
-  abandon(): void {
-    for (const { writer } of this.#files.values()) writer.abandon();
+  /** Everything kept so far is on disk when this resolves. */
+  async sync(): Promise<DatasetState> {
+    const files: DatasetState["files"][number][] = [];
+    for (const [path, { writer, records, characters }] of this.#files)
+      files.push({ path, bytes: await writer.sync(), records, characters });
+    const [dropped, repaired, strata] = [this.#dropped, this.#repaired, [...this.#strata.values()]];
+    return structuredClone({ asked: this.#asked, read: this.#read, dropped, repaired, strata, files });
+  }
+
+  /** Closes the files of a dataset that will not be finished now. */
+  async abandon(): Promise<void> {
+    for (const { writer } of this.#files.values()) await writer.abandon();
   }
 
   async finish(facts: ManifestFacts): Promise<Manifest> {
@@ -144,33 +175,44 @@ export class DatasetWriter {
       files.push({ path, records, characters, bytes, sha256: await digestOfFile(absolute) });
     }
     const manifest: Manifest = {
-      formatVersion: 1,
+      formatVersion: MANIFEST_VERSION,
       content: this.#content,
       ...facts,
       asked: this.#asked,
       read: this.#read,
       dropped: sortKeys(this.#dropped),
       repaired: sortKeys(this.#repaired),
-      strata: [...this.#strata.values()].sort((a, b) =>
-        compare(`${a.language} ${a.category}`, `${b.language} ${b.category}`),
-      ),
+      strata: [...this.#strata.values()]
+        .sort((a, b) => compare(keyOf(a), keyOf(b)))
+        .map((stratum) => ({ ...stratum, dropped: sortKeys(stratum.dropped) })),
       files,
     };
     await writeManifest(this.#directory, manifest);
     return manifest;
   }
 
-  #stratum(language: Language, category: string): Stratum {
-    const key = `${language} ${category}`;
+  #stratum({ language, category, quality }: StratumName): StratumRecord {
+    const name = { language, category, ...(quality === undefined ? {} : { quality }) };
+    const key = keyOf(name);
     let stratum = this.#strata.get(key);
     if (!stratum) {
-      stratum = { language, category, asked: 0, got: { records: 0, characters: 0 } };
+      stratum = { ...name, asked: 0, got: { records: 0, characters: 0 }, dropped: {} };
       this.#strata.set(key, stratum);
     }
     return stratum;
   }
 }
 
+const EMPTY: Omit<DatasetState, "files"> = {
+  asked: 0,
+  read: { records: 0, characters: 0 },
+  dropped: {},
+  repaired: {},
+  strata: [],
+};
+
+const keyOf = ({ language, category, quality = "" }: StratumName): string =>
+  `${language} ${category} ${quality}`;
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const sortKeys = <V>(record: Readonly<Record<string, V>>): Record<string, V> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => compare(a, b)));

@@ -10,7 +10,7 @@ import { writeFileAtomic } from "../../std/write-file-atomic.ts";
 import { languageSchema } from "./record-schemas.ts";
 
 export const MANIFEST_FILE = "manifest.json";
-export const MANIFEST_VERSION = 1;
+export const MANIFEST_VERSION = 2;
 
 const count = z.int().nonnegative();
 const tally = z.strictObject({ records: count, characters: count });
@@ -31,11 +31,15 @@ const sourceRecord = z.strictObject({
 const stratumRecord = z.strictObject({
   language: languageSchema,
   category: z.string(),
-  /** What the weights asked of this stratum; 0 where the recipe asks for a total only. */
+  /** Where the source tells qualities apart. Those after the first only fill in for it: they are asked for nothing. */
+  quality: z.string().optional(),
+  /** What the weights asked of this stratum; 0 where the recipe asks for a total only, or for nothing. */
   asked: count,
   /** In the same unit, where it was counted before sampling. */
   available: count.optional(),
   got: tally,
+  /** What was read and not kept, by reason. */
+  dropped: z.record(z.string(), tally),
 });
 
 export const manifestSchema = z.strictObject({
@@ -47,6 +51,7 @@ export const manifestSchema = z.strictObject({
   asked: count,
   /** Everything that was read: kept and dropped. */
   read: tally,
+  /** By reason; what is known to belong to a stratum is there, too. */
   dropped: z.record(z.string(), tally),
   /** Documents that were kept after a repair, by fault. */
   repaired: z.record(z.string(), count),
@@ -61,6 +66,7 @@ export const manifestSchema = z.strictObject({
 export type Tally = z.infer<typeof tally>;
 export type SourceRecord = z.infer<typeof sourceRecord>;
 export type StratumRecord = z.infer<typeof stratumRecord>;
+export type StratumName = Pick<StratumRecord, "language" | "category" | "quality">;
 export type Manifest = z.infer<typeof manifestSchema>;
 
 export function sumTallies(tallies: Iterable<Tally>): Tally {
@@ -72,7 +78,7 @@ export function sumTallies(tallies: Iterable<Tally>): Tally {
   return sum;
 }
 
-/** Throws MANIFEST_MISMATCH unless read = kept + dropped and the strata sum to the files. */
+/** Throws MANIFEST_MISMATCH unless read = kept + dropped, the strata sum to the files, and they drop no more than all. */
 export function checkTotals(manifest: Manifest, where: string): void {
   const kept = sumTallies(manifest.files);
   const dropped = sumTallies(Object.values(manifest.dropped));
@@ -84,6 +90,12 @@ export function checkTotals(manifest: Manifest, where: string): void {
     }
     if (strata[unit] !== kept[unit]) {
       throw mismatch(where, `the strata hold ${strata[unit]} ${unit}, the files ${kept[unit]}`);
+    }
+    for (const reason of new Set(manifest.strata.flatMap((stratum) => Object.keys(stratum.dropped)))) {
+      const here = sumTallies(manifest.strata.flatMap((stratum) => stratum.dropped[reason] ?? []))[unit];
+      const all = manifest.dropped[reason]?.[unit] ?? 0;
+      if (here > all)
+        throw mismatch(where, `the strata drop ${here} ${unit} as ${reason}, all together ${all}`);
     }
   }
 }

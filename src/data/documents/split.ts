@@ -3,6 +3,7 @@
  * side in every run, file and language, however often it occurs.
  */
 import { hash } from "node:crypto";
+import type { PreferencePair } from "../records.ts";
 
 export type Split = "train" | "heldout";
 
@@ -12,9 +13,10 @@ export function normalizeText(text: string): string {
 }
 
 /** SHA-256 of the normalised text. */
-export function contentDigest(text: string): Buffer {
-  return hash("sha256", normalizeText(text), "buffer");
-}
+export const contentDigest = (text: string): Buffer => contentDigestOf(normalizeText(text));
+
+/** The same of a text that is normalised already. */
+export const contentDigestOf = (normalized: string): Buffer => hash("sha256", normalized, "buffer");
 
 /** A hash that looks random and depends on label and digest only. */
 function labelledHash(label: string, digest: Uint8Array | string): Buffer {
@@ -39,3 +41,7 @@ export function splitOf(text: string, heldOutFraction: number): Split {
 export function splitOfDigest(digest: Uint8Array, heldOutFraction: number): Split {
   return splitPosition(digest).readUIntBE(0, 6) / 2 ** 48 < heldOutFraction ? "heldout" : "train";
 }
+
+/** Whether a preference pair only measures: its prompt decides, so that no prompt is on both sides. */
+export const isHeldOutPair = ({ prompt }: Pick<PreferencePair, "prompt">, fraction: number): boolean =>
+  hashToUnit("held-out pairs", JSON.stringify(prompt)) < fraction;

@@ -3,16 +3,18 @@
  * conversations, preference pairs and questions, each with its manifest. The work of the stage `download-sample`,
  * without the runner.
  */
-import { rm } from "node:fs/promises";
 import { PipelineError } from "../../errors.ts";
+import { digestOf } from "../../std/digest.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
 import type { RetryPolicy } from "../sources/http-retry.ts";
 import type { DownloadProgress } from "../sources/source.ts";
-import { sampleHuggingFace } from "./sample-huggingface.ts";
-import { sampleLocal } from "./sample-local.ts";
-import { sampleNpmDefault } from "./sample-npm-default.ts";
+import { loadCheckpoint, SampleCheckpoint, type SavedSample } from "./sample-checkpoint.ts";
+import { hubSampler } from "./sample-huggingface.ts";
+import { localSampler } from "./sample-local.ts";
+import { npmDefaultSampler } from "./sample-npm-default.ts";
 import { SampleOutputs, type SampleDirectories, type SampleManifests } from "./sample-outputs.ts";
 import type { DownloadSampleParams } from "./sample-params.ts";
+import type { SourceSampler } from "./source-sampler.ts";
 
 export type SampleProgress =
   | ({ readonly phase: "download" } & DownloadProgress)
@@ -22,45 +24,79 @@ export type SampleProgress =
 export interface DownloadSampleOptions {
   /** Verified downloads; shared by runs and processes. */
   readonly cacheDir: string;
+  /** This sample's own, while it is made: what an interrupted call left there is gone on from. */
+  readonly workDirectory: string;
   readonly outputs: SampleDirectories;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: SampleProgress) => void) | undefined;
   /** Retries, fallbacks: what belongs in the log. */
   readonly onNotice?: ((message: string) => void) | undefined;
+  /** A step is safely in the work directory. */
+  readonly onCheckpoint?: ((step: number) => void) | undefined;
   readonly retry?: RetryPolicy | undefined;
 }
 
 /**
- * The same params and sources give the same bytes. Throws EMPTY_CORPUS where no document was left, SHORTFALL where the
- * recipe says so, and what the sources throw. What an interrupted call left in the four folders is replaced.
+ * The same params and sources give the same bytes, interrupted or not. Throws EMPTY_CORPUS where no document was left,
+ * SHORTFALL where the recipe says so, and what the sources throw. What was in the four folders is replaced.
  */
 export async function downloadSample(
   params: DownloadSampleParams,
   options: DownloadSampleOptions,
 ): Promise<SampleManifests> {
-  for (const directory of Object.values(options.outputs) as string[]) {
-    await rm(directory, { recursive: true, force: true });
-  }
-  const outputs = await SampleOutputs.create(options.outputs, params.heldOutFraction, params.onShortfall);
+  const { workDirectory: directory, onNotice, onCheckpoint } = options;
+  const identity = digestOf(JSON.stringify(params));
+  const { outputs, saved } = await openOutputs(directory, identity, params, onNotice);
+  const checkpoint = new SampleCheckpoint({ directory, identity, outputs, saved, onCheckpoint });
   try {
-    const records: SourceRecord[] = [];
-    for (const source of params.sources)
-      records.push(...(await sample(source, params.seed, outputs, options)));
-    const manifests = await outputs.finish(params.seed, records);
+    const samplers = params.sources.map((source) => samplerOf(source, params.seed, outputs, options));
+    const sources = samplers.map(() => new Map<string, SourceRecord>());
+    for (const part of ["records", "documents"] as const) {
+      if (part === "documents") await outputs.decontaminate();
+      for (const [index, sampler] of samplers.entries()) {
+        const run = sampler[part];
+        const task = checkpoint.task(`source ${index}: ${part}`);
+        if (run && !task.done) await task.finish(await run(task));
+        for (const source of task.sources) sources[index]?.set(source.name, source);
+      }
+    }
+    const all = sources.flatMap((one) => [...one.values()]);
+    const manifests = await outputs.finish(params.seed, all, options.outputs);
     refuseEmpty(manifests);
     return manifests;
   } catch (error) {
-    outputs.abandon();
+    await outputs.abandon();
     throw error;
   }
 }
 
-async function sample(
+/** Where an earlier call was interrupted, or anew. */
+async function openOutputs(
+  directory: string,
+  identity: string,
+  params: DownloadSampleParams,
+  onNotice: DownloadSampleOptions["onNotice"],
+): Promise<{ outputs: SampleOutputs; saved: SavedSample | undefined }> {
+  const saved = await loadCheckpoint(directory, identity);
+  if (saved) {
+    try {
+      const outputs = await SampleOutputs.create(directory, params, saved.outputs);
+      onNotice?.(`going on from step ${saved.step} of an interrupted sample`);
+      return { outputs, saved };
+    } catch (error) {
+      if (!(error instanceof PipelineError) || error.code !== "SAMPLE_DAMAGED") throw error;
+      onNotice?.(`${error.message} The sample begins anew.`);
+    }
+  }
+  return { outputs: await SampleOutputs.create(directory, params), saved: undefined };
+}
+
+function samplerOf(
   source: DownloadSampleParams["sources"][number],
   seed: number,
   outputs: SampleOutputs,
   { cacheDir, signal, onNotice, onProgress, retry }: DownloadSampleOptions,
-): Promise<SourceRecord[]> {
+): SourceSampler {
   const events = {
     cacheDirectory: cacheDir,
     signal,
@@ -71,11 +107,11 @@ async function sample(
   };
   switch (source.kind) {
     case "npm-default":
-      return sampleNpmDefault(source, seed, outputs, events);
+      return npmDefaultSampler(source, seed, outputs, events);
     case "local":
-      return sampleLocal(source, seed, outputs, events);
+      return localSampler(source, seed, outputs, events);
     case "huggingface":
-      return sampleHuggingFace(source, seed, outputs, events);
+      return hubSampler(source, seed, outputs, events);
   }
 }
 

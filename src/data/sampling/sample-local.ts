@@ -5,10 +5,15 @@ import { localTexts, openLocal } from "../sources/local.ts";
 import type { SourceEvents } from "../sources/source.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { LocalParams } from "./sample-params.ts";
+import type { SourceSampler } from "./source-sampler.ts";
 import { sampleStream, type StreamItem } from "./sample-stream.ts";
 
+export const localSampler = (...sample: Parameters<typeof sampleLocal>): SourceSampler => ({
+  documents: () => sampleLocal(...sample),
+});
+
 /** Throws FILE_NOT_FOUND, or EMPTY_CORPUS where the files hold no text. */
-export async function sampleLocal(
+async function sampleLocal(
   params: LocalParams,
   seed: number,
   outputs: SampleOutputs,

@@ -11,6 +11,7 @@ import type { DownloadOptions } from "../sources/download-pinned.ts";
 import type { SourceEvents } from "../sources/source.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { NpmDefaultParams } from "./sample-params.ts";
+import type { SourceSampler } from "./source-sampler.ts";
 import { sampleStream, type StreamItem } from "./sample-stream.ts";
 
 const CATEGORIES = {
@@ -18,59 +19,96 @@ const CATEGORIES = {
   zh: ["poetry", "classics", "technical", "dictionary", "saying"],
 } as const;
 
-export async function sampleNpmDefault(
+/** Throws UNKNOWN_CATEGORY. */
+export function npmDefaultSampler(
   params: NpmDefaultParams,
   seed: number,
   outputs: SampleOutputs,
-  options: DownloadOptions & { readonly onDocuments?: (read: number) => void },
-): Promise<SourceRecord[]> {
+  options: DownloadOptions & NpmEvents,
+): SourceSampler {
   refuseUnknownCategories(params);
   const isReserved = reserveKeys(seed, params.reservedFraction);
-  return sampleCorpora(
-    params,
-    seed,
-    outputs,
-    await openDefaultCorpora(isReserved, options),
-    isReserved,
-    options,
-  );
+  const open = () => openDefaultCorpora(isReserved, options);
+  return corporaSampler(params, seed, outputs, open, isReserved, options);
 }
 
-/** The same for corpora that are open already; `isReserved` is the one they were opened with. */
-export async function sampleCorpora(
+type NpmEvents = Pick<SourceEvents, "signal"> & { readonly onDocuments?: (read: number) => void };
+
+/** The same for corpora that come from elsewhere; `isReserved` is the one they are opened with. */
+export function corporaSampler(
   params: NpmDefaultParams,
   seed: number,
   outputs: SampleOutputs,
-  corpora: DefaultCorpora,
+  open: () => Promise<DefaultCorpora>,
   isReserved: IsReserved,
-  options: Pick<SourceEvents, "signal"> & { readonly onDocuments?: (read: number) => void },
-): Promise<SourceRecord[]> {
+  options: NpmEvents,
+): SourceSampler {
+  const wantsDocuments = params.characters.en + params.characters.zh > 0;
+  let read: Promise<ReadCorpora> | undefined;
+  const corpora = () => (read ??= readCorpora(open, isReserved, wantsDocuments, options.signal));
+  return {
+    records: async () => {
+      const { facts, sources } = await corpora();
+      await sampleRecords(params, seed, outputs, facts);
+      return sources();
+    },
+    documents: async () => {
+      if (!wantsDocuments) return [];
+      const { items, sources } = await corpora();
+      read = undefined; // a recipe's later sources need not share memory with these
+      await sampleStream(
+        {
+          name: "npm-default",
+          items: () => items,
+          seed,
+          quotas: params.characters,
+          weights: params.weights,
+          signal: options.signal,
+          onDocuments: options.onDocuments,
+        },
+        outputs,
+      );
+      return sources();
+    },
+  };
+}
+
+interface ReadCorpora {
+  readonly facts: Record<"text" | "question" | "all", FactPool>;
+  readonly items: readonly StreamItem[];
+  readonly sources: () => SourceRecord[];
+}
+
+async function readCorpora(
+  open: () => Promise<DefaultCorpora>,
+  isReserved: IsReserved,
+  wantsDocuments: boolean,
+  signal: AbortSignal | undefined,
+): Promise<ReadCorpora> {
+  const corpora = await open();
   const facts = { text: new FactPool(), question: new FactPool(), all: new FactPool() };
   // Pinned packages hold a fixed 33 million characters: kept in memory, they need not be parsed twice.
   const items: StreamItem[] = [];
+  let seen = 0;
   for await (const item of corpora.items()) {
+    if (++seen % 1000 === 0) signal?.throwIfAborted();
     if (!("fact" in item)) {
-      items.push(item);
-      if (items.length % 1000 === 0) options.signal?.throwIfAborted();
+      if (wantsDocuments) items.push(item);
       continue;
     }
     const side = sideOf(item.fact, isReserved);
     if (side !== "neither") facts[side].add(item.fact);
     facts.all.add(item.fact);
   }
-  await sampleStream(
-    {
-      name: "npm-default",
-      items: () => items,
-      seed,
-      quotas: params.characters,
-      weights: params.weights,
-      signal: options.signal,
-      onDocuments: options.onDocuments,
-    },
-    outputs,
-  );
+  return { facts, items, sources: () => corpora.sources.map((source) => source.record()) };
+}
 
+async function sampleRecords(
+  params: NpmDefaultParams,
+  seed: number,
+  outputs: SampleOutputs,
+  facts: ReadCorpora["facts"],
+): Promise<void> {
   const random = createRandom(seed).fork("constructed records");
   await construct(
     outputs,
@@ -96,7 +134,6 @@ export async function sampleCorpora(
     random.fork("questions"),
     (fact, stream) => questionOf(fact, facts.all, stream),
   );
-  return corpora.sources.map((source) => source.record());
 }
 
 async function construct(

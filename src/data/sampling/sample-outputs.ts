@@ -1,80 +1,160 @@
 /**
  * The four datasets a sample writes, open at once: a corpus (train and held-out), conversations, preferences and
- * questions. Deduplicates documents and puts each on its side of the split; samplers decide what arrives here.
+ * questions. Every document of every source passes here: filters, deduplication, its side of the split. Samplers decide
+ * what arrives.
  */
+import { copyFile, link, mkdir, rm, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { join } from "node:path";
 import { PipelineError } from "../../errors.ts";
-import { CORPUS_FILES, DatasetWriter, RECORDS_FILE } from "../documents/dataset.ts";
-import { DigestSet } from "../documents/digest-set.ts";
-import type { Manifest, SourceRecord } from "../documents/manifest.ts";
-import { contentDigest, splitOfDigest } from "../documents/split.ts";
+import { AppendFile } from "../../std/append-file.ts";
+import {
+  CORPUS_FILES,
+  DatasetWriter,
+  readPreferences,
+  readQuestions,
+  RECORDS_FILE,
+  type DatasetState,
+} from "../documents/dataset.ts";
+import { MANIFEST_FILE, type Manifest, type SourceRecord } from "../documents/manifest.ts";
+import { isHeldOutPair, splitOfDigest } from "../documents/split.ts";
 import type { Conversation, DataDocument, Language, PreferencePair, Question } from "../records.ts";
+import { Decontamination } from "./filters/decontamination.ts";
+import { DocumentFilter, type Examined } from "./filters/document-filter.ts";
+import { encodeFingerprints, readFingerprints } from "./filters/fingerprint-log.ts";
+import { SeenDocuments } from "./filters/seen-documents.ts";
+import type { DownloadSampleParams } from "./sample-params.ts";
 
-export interface SampleDirectories {
-  readonly corpusDir: string;
-  readonly chatDir: string;
-  readonly preferencesDir: string;
-  readonly questionsDir: string;
-}
+const CONTENTS = {
+  corpus: "documents",
+  conversations: "conversations",
+  preferences: "preferences",
+  questions: "questions",
+} as const;
+type DatasetName = keyof typeof CONTENTS;
+const NAMES = Object.keys(CONTENTS) as DatasetName[];
+const SEEN_FILE = "seen.bin";
 
-export interface SampleManifests {
-  readonly corpus: Manifest;
-  readonly conversations: Manifest;
-  readonly preferences: Manifest;
-  readonly questions: Manifest;
-}
+/** Where each dataset goes when it is whole. */
+export type SampleDirectories = Readonly<Record<DatasetName, string>>;
+export type SampleManifests = Readonly<Record<DatasetName, Manifest>>;
+export type OutputParams = Pick<DownloadSampleParams, "heldOutFraction" | "onShortfall" | "filters">;
 
-type Shortfalls = "report" | "fail";
+/** What was written and counted so far. Plain JSON. */
+export type OutputsState = Readonly<Record<DatasetName, DatasetState>> & {
+  readonly seenBytes: number;
+  readonly notes: Readonly<Record<DatasetName, readonly string[]>>;
+};
 
 export class SampleOutputs {
   readonly corpus: DatasetWriter;
   readonly conversations: DatasetWriter;
   readonly preferences: DatasetWriter;
   readonly questions: DatasetWriter;
-  readonly #seen = new DigestSet();
-  readonly #heldOutFraction: number;
-  readonly #onShortfall: Shortfalls;
-  readonly #notes = new Map<DatasetWriter, string[]>();
+  readonly #directory: string;
+  readonly #params: OutputParams;
+  readonly #notes: Readonly<Record<DatasetName, string[]>>;
+  readonly #seen: SeenDocuments;
+  readonly #seenLog: AppendFile;
+  readonly #bands: number;
+  #filter: DocumentFilter;
 
   private constructor(
-    [corpus, conversations, preferences, questions]: readonly [
-      DatasetWriter,
-      DatasetWriter,
-      DatasetWriter,
-      DatasetWriter,
-    ],
-    heldOutFraction: number,
-    onShortfall: Shortfalls,
+    directory: string,
+    params: OutputParams,
+    writers: Readonly<Record<DatasetName, DatasetWriter>>,
+    state?: OutputsState,
   ) {
-    this.corpus = corpus;
-    this.conversations = conversations;
-    this.preferences = preferences;
-    this.questions = questions;
-    this.#heldOutFraction = heldOutFraction;
-    this.#onShortfall = onShortfall;
+    ({
+      corpus: this.corpus,
+      conversations: this.conversations,
+      preferences: this.preferences,
+      questions: this.questions,
+    } = writers);
+    this.#directory = directory;
+    this.#params = params;
+    const noted = (name: DatasetName): string[] => [...(state?.notes[name] ?? [])];
+    this.#notes = {
+      corpus: noted("corpus"),
+      conversations: noted("conversations"),
+      preferences: noted("preferences"),
+      questions: noted("questions"),
+    };
+    this.#seen = this.newSeenDocuments();
+    this.#seenLog = new AppendFile(join(directory, SEEN_FILE), { resumeAt: state?.seenBytes });
+    this.#bands = params.filters.nearDuplicates?.bands ?? 0;
+    this.#filter = new DocumentFilter(params.filters);
   }
 
-  static async create(
-    directories: SampleDirectories,
-    heldOutFraction: number,
-    onShortfall: Shortfalls,
-  ): Promise<SampleOutputs> {
-    const writers = await Promise.all([
-      DatasetWriter.create(directories.corpusDir, "documents"),
-      DatasetWriter.create(directories.chatDir, "conversations"),
-      DatasetWriter.create(directories.preferencesDir, "preferences"),
-      DatasetWriter.create(directories.questionsDir, "questions"),
-    ]);
-    return new SampleOutputs(writers, heldOutFraction, onShortfall);
+  /**
+   * Writes below `directory`, which it has for itself. With a state, goes on from there; throws SAMPLE_DAMAGED where the
+   * files are shorter than that.
+   */
+  static async create(directory: string, params: OutputParams, state?: OutputsState): Promise<SampleOutputs> {
+    if (state) await refuseShorter(directory, state);
+    else await rm(directory, { recursive: true, force: true });
+    const writers: Partial<Record<DatasetName, DatasetWriter>> = {};
+    for (const name of NAMES)
+      writers[name] = await DatasetWriter.create(join(directory, name), CONTENTS[name], state?.[name]);
+    const outputs = new SampleOutputs(
+      directory,
+      params,
+      writers as Readonly<Record<DatasetName, DatasetWriter>>,
+      state,
+    );
+    if (state) {
+      const log = readFingerprints(join(directory, SEEN_FILE), state.seenBytes, outputs.#bands);
+      for await (const fingerprints of log) outputs.#seen.add(fingerprints);
+    }
+    return outputs;
   }
 
-  /** False where the same text (normalised) was there before; it is then counted as dropped. */
-  async addDocument(document: DataDocument, digest = contentDigest(document.text)): Promise<boolean> {
-    if (!this.#seen.add(digest)) {
-      this.corpus.drop("duplicate", document.text.length);
+  /** A set as empty as this sample's own was at its beginning. */
+  newSeenDocuments(): SeenDocuments {
+    return new SeenDocuments(this.#params.filters.nearDuplicates);
+  }
+
+  /** From here on documents are held against the questions and held-out preference pairs that were written so far. */
+  async decontaminate(): Promise<void> {
+    const { decontamination } = this.#params.filters;
+    if (!decontamination) return;
+    const evaluation = new Decontamination(decontamination);
+    await Promise.all([this.questions.sync(), this.preferences.sync()]);
+    for await (const question of readQuestions(join(this.#directory, "questions")))
+      evaluation.addQuestion(question);
+    for await (const pair of readPreferences(join(this.#directory, "preferences"))) {
+      if (isHeldOutPair(pair, decontamination.heldOutPreferences)) evaluation.addPreference(pair);
+    }
+    this.#filter = new DocumentFilter(this.#params.filters, evaluation);
+  }
+
+  /** What the filters find. Whether the text was there before is asked by `addDocument`. */
+  examine(document: Pick<DataDocument, "text" | "language">): Examined {
+    return this.#filter.examine(document);
+  }
+
+  /** Why the document would not be kept; undefined where it would. */
+  faultOf(examined: Examined): string | undefined {
+    return "fault" in examined ? examined.fault : this.#seen.find(examined);
+  }
+
+  /** False where a filter takes it or the same text, or nearly, was there before; it is then counted as dropped. */
+  async addDocument(
+    document: DataDocument,
+    quality?: string,
+    examined = this.#filter.examine(document),
+  ): Promise<boolean> {
+    const { language, category } = document;
+    const stratum = { language, category, quality };
+    const fault = "fault" in examined ? examined.fault : this.#seen.find(examined);
+    if ("fault" in examined || fault !== undefined) {
+      this.corpus.drop(fault ?? "", document.text.length, stratum);
       return false;
     }
-    const split = splitOfDigest(digest, this.#heldOutFraction);
-    await this.corpus.keep(CORPUS_FILES[split], document.category, document);
+    this.#seen.add(examined);
+    await this.#seenLog.append(encodeFingerprints(examined, this.#bands));
+    const split = splitOfDigest(examined.digest, this.#params.heldOutFraction);
+    await this.corpus.keep(CORPUS_FILES[split], stratum, document);
     return true;
   }
 
@@ -83,42 +163,96 @@ export class SampleOutputs {
     category: string,
     record: Conversation | PreferencePair | Question,
   ): Promise<void> {
-    await writer.keep(RECORDS_FILE, category, record);
+    await writer.keep(RECORDS_FILE, { language: record.language, category }, record);
+  }
+
+  /** For the manifest: what a person should know. */
+  note(writer: DatasetWriter, message: string): void {
+    const name = NAMES.find((one) => this[one] === writer);
+    if (name) this.#notes[name].push(message);
   }
 
   /** Throws SHORTFALL where the recipe says so; else it becomes a note in the manifest. */
   shortfall(writer: DatasetWriter, what: string, asked: number, got: number): void {
     if (got >= asked) return;
     const message = `${what}: ${got} of ${asked} asked`;
-    if (this.#onShortfall === "fail") {
+    if (this.#params.onShortfall === "fail") {
       throw new PipelineError({
         code: "SHORTFALL",
         message: `The sources hold too little of ${message}.`,
         hint: "Ask for less, name more categories or qualities, or set onShortfall: report.",
+        kind: "user",
       });
     }
-    const notes = this.#notes.get(writer);
-    if (notes) notes.push(message);
-    else this.#notes.set(writer, [message]);
+    this.note(writer, message);
   }
 
   shortfallOfCorpus(language: Language, source: string, asked: number, got: number): void {
     this.shortfall(this.corpus, `characters of ${language} text from ${source}`, Math.floor(asked), got);
   }
 
-  abandon(): void {
-    for (const writer of [this.corpus, this.conversations, this.preferences, this.questions])
-      writer.abandon();
+  /** Everything kept so far is on disk when this resolves. */
+  async sync(): Promise<OutputsState> {
+    return {
+      corpus: await this.corpus.sync(),
+      conversations: await this.conversations.sync(),
+      preferences: await this.preferences.sync(),
+      questions: await this.questions.sync(),
+      seenBytes: await this.#seenLog.sync(),
+      notes: structuredClone(this.#notes),
+    };
   }
 
-  async finish(seed: number, sources: readonly SourceRecord[]): Promise<SampleManifests> {
-    const finish = (writer: DatasetWriter): Promise<Manifest> =>
-      writer.finish({ seed, sources: [...sources], notes: this.#notes.get(writer) ?? [] });
-    return {
-      corpus: await finish(this.corpus),
-      conversations: await finish(this.conversations),
-      preferences: await finish(this.preferences),
-      questions: await finish(this.questions),
-    };
+  async abandon(): Promise<void> {
+    for (const name of NAMES) await this[name].abandon();
+    await this.#seenLog.abandon();
+  }
+
+  /** Writes the manifests and puts the datasets into `directories`, which it makes anew. May be called again after a kill. */
+  async finish(
+    seed: number,
+    sources: readonly SourceRecord[],
+    directories: SampleDirectories,
+  ): Promise<SampleManifests> {
+    await this.#seenLog.close();
+    const manifests: Partial<Record<DatasetName, Manifest>> = {};
+    for (const name of NAMES) {
+      const manifest = await this[name].finish({ seed, sources: [...sources], notes: this.#notes[name] });
+      const files = [...manifest.files.map(({ path }) => path), MANIFEST_FILE];
+      await place(join(this.#directory, name), directories[name], files);
+      manifests[name] = manifest;
+    }
+    return manifests as SampleManifests;
+  }
+}
+
+/** As links where the file system can: the originals go with the work directory. */
+async function place(from: string, to: string, files: readonly string[]): Promise<void> {
+  await rm(to, { recursive: true, force: true });
+  await mkdir(to, { recursive: true });
+  for (const file of files) {
+    try {
+      await link(join(from, file), join(to, file));
+    } catch {
+      await copyFile(join(from, file), join(to, file), constants.COPYFILE_FICLONE);
+    }
+  }
+}
+
+async function refuseShorter(directory: string, state: OutputsState): Promise<void> {
+  const expected = [
+    { path: SEEN_FILE, bytes: state.seenBytes },
+    ...NAMES.flatMap((name) =>
+      state[name].files.map(({ path, bytes }) => ({ path: join(name, path), bytes })),
+    ),
+  ];
+  for (const { path, bytes } of expected) {
+    const { size } = await stat(join(directory, path)).catch(() => ({ size: -1 }));
+    if (size >= bytes) continue;
+    throw new PipelineError({
+      code: "SAMPLE_DAMAGED",
+      message: `${join(directory, path)} is shorter than the ${bytes} bytes that were written to it.`,
+      hint: "The sample begins anew.",
+    });
   }
 }

@@ -1,6 +1,7 @@
 /** The params of a sample: which sources, how much of each language and category, how many records of each other kind. */
 import { z } from "zod";
 import { languageSchema } from "../documents/record-schemas.ts";
+import { filterParams } from "./filters/filter-params.ts";
 import { QUALITIES } from "../sources/dataset-schemas.ts";
 
 const characters = z.int().nonnegative();
@@ -16,6 +17,10 @@ const weights = z
     "Share of each category in its language's quota; only the ratio counts, 0 leaves it out. Categories not named get nothing.",
   );
 const records = z.int().nonnegative();
+
+const limits = z
+  .record(z.string(), z.strictObject({ min: z.number().optional(), max: z.number().optional() }))
+  .describe("By column, the least and the greatest value that is kept.");
 
 const npmDefault = z
   .strictObject({
@@ -74,6 +79,24 @@ const huggingface = z.discriminatedUnion("dataset", [
       .describe(
         "Quality levels in order of preference: where the first is used up, the next fills the quota.",
       ),
+    redistribute: z
+      .boolean()
+      .default(true)
+      .describe("Whether the other categories fill in for one that is used up at every quality."),
+    rowShare: z
+      .number()
+      .min(0.001)
+      .max(1)
+      .default(1)
+      .describe(
+        "Share of a row group's rows that is taken at a time: less spreads the sample over more groups, and fetches more.",
+      ),
+    columns: z
+      .strictObject({ en: limits.default({}), zh: limits.default({}) })
+      .prefault({})
+      .describe(
+        "Limits on the dataset's own measures, e.g. zh: { flagged_words_ratio: { max: 0.01 } }. English files lack flagged_words_ratio, perplexity and word_rep_ratio.",
+      ),
   }),
   z.strictObject({
     ...hub,
@@ -101,6 +124,7 @@ export const downloadSampleParams = z.strictObject({
   onShortfall: z
     .enum(["report", "fail"])
     .describe("What to do where the sources hold less than was asked: note it in the manifest, or fail."),
+  filters: filterParams.default({}),
   sources: z
     .array(z.discriminatedUnion("kind", [npmDefault, local, huggingface]))
     .min(1)

@@ -2,8 +2,8 @@
  * Samples a stream of documents that can be gone through twice: quotas per stratum by weight, with what one stratum
  * lacks filled from the others of its language.
  */
-import { DigestSet } from "../documents/digest-set.ts";
-import { contentDigest, hashToUnit } from "../documents/split.ts";
+import { PipelineError } from "../../errors.ts";
+import { hashToUnit } from "../documents/split.ts";
 import type { DataDocument, Language } from "../records.ts";
 import { allocateQuota } from "./allocate-quota.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
@@ -28,43 +28,35 @@ const LANGUAGES = ["en", "zh"] as const;
 
 /** Returns how many documents were kept. */
 export async function sampleStream(sample: StreamSample, outputs: SampleOutputs): Promise<number> {
-  const samplers = new Map<string, ThresholdSampler>();
-  const samplerOf = ({ language, category }: DataDocument): ThresholdSampler | undefined => {
-    const weight = sample.weights[language]?.[category] ?? 0;
-    if (weight === 0) return undefined;
-    const key = `${language} ${category}`;
-    let sampler = samplers.get(key);
-    if (!sampler) samplers.set(key, (sampler = new ThresholdSampler()));
-    return sampler;
-  };
   const rankOf = (digest: Uint8Array): number => hashToUnit(`sample:${sample.seed}`, digest);
-
-  const distinct = new DigestSet();
-  for await (const item of watched(sample)) {
-    if (!("document" in item)) continue;
-    const digest = contentDigest(item.document.text);
-    if (distinct.add(digest)) samplerOf(item.document)?.count(rankOf(digest), item.document.text.length);
-  }
-
+  const { samplers, verdicts } = await count(sample, outputs, rankOf);
   for (const language of LANGUAGES) setQuotas(language, sample, samplers, outputs);
 
   const got: Record<Language, number> = { en: 0, zh: 0 };
   let kept = 0;
+  let at = 0;
   for await (const item of watched(sample)) {
+    const fault = verdicts.at(at++);
     if (!("document" in item)) {
       outputs.corpus.drop(item.dropped, item.characters);
       continue;
     }
     const { document, faults = [] } = item;
-    const digest = contentDigest(document.text);
-    const sampler = samplerOf(document);
-    if (!sampler) outputs.corpus.drop("category of weight 0", document.text.length);
-    else if (!sampler.admits(rankOf(digest))) {
-      outputs.corpus.drop("not drawn", document.text.length);
-    } else if (await outputs.addDocument(document, digest)) {
+    const { language, category } = document;
+    const drop = (reason: string): void =>
+      outputs.corpus.drop(reason, document.text.length, { language, category });
+    if (fault !== undefined) {
+      drop(fault);
+      continue;
+    }
+    const examined = outputs.examine(document);
+    const sampler = samplers.get(keyOf(document));
+    if ("fault" in examined || !sampler) throw changedBetweenPasses(sample.name);
+    if (!sampler.admits(rankOf(examined.digest))) drop("not drawn");
+    else if (await outputs.addDocument(document, undefined, examined)) {
       sampler.keep(document.text.length);
-      for (const fault of faults) outputs.corpus.repaired(fault);
-      got[document.language] += document.text.length;
+      for (const one of faults) outputs.corpus.repaired(one);
+      got[language] += document.text.length;
       kept++;
     }
   }
@@ -73,6 +65,71 @@ export async function sampleStream(sample: StreamSample, outputs: SampleOutputs)
   }
   return kept;
 }
+
+/** The first pass: what every document that could be kept weighs, and why the others could not. */
+async function count(
+  sample: StreamSample,
+  outputs: SampleOutputs,
+  rankOf: (digest: Uint8Array) => number,
+): Promise<{ samplers: ReadonlyMap<string, ThresholdSampler>; verdicts: Verdicts }> {
+  const samplers = new Map<string, ThresholdSampler>();
+  const verdicts = new Verdicts();
+  // Of two documents that are the same the first is drawn or not; had only what is drawn an effect on the other, a
+  // document that occurs often would be drawn more often.
+  const seen = outputs.newSeenDocuments();
+  for await (const item of watched(sample)) {
+    if (!("document" in item)) {
+      verdicts.push(undefined);
+      continue;
+    }
+    const { document } = item;
+    if (!(sample.weights[document.language]?.[document.category] ?? 0)) {
+      verdicts.push("category of weight 0");
+      continue;
+    }
+    const examined = outputs.examine(document);
+    const fault = outputs.faultOf(examined) ?? ("fault" in examined ? examined.fault : seen.find(examined));
+    verdicts.push(fault);
+    if (fault !== undefined || "fault" in examined) continue;
+    seen.add(examined);
+    const key = keyOf(document);
+    const sampler = samplers.get(key) ?? new ThresholdSampler();
+    samplers.set(key, sampler);
+    sampler.count(rankOf(examined.digest), document.text.length);
+  }
+  return { samplers, verdicts };
+}
+
+const keyOf = ({ language, category }: DataDocument): string => `${language} ${category}`;
+
+/** A reason or none for each document, one byte each. */
+class Verdicts {
+  #codes = new Uint8Array(1024);
+  #size = 0;
+  readonly #reasons: (string | undefined)[] = [undefined];
+
+  push(reason: string | undefined): void {
+    if (this.#size === this.#codes.length) {
+      const grown = new Uint8Array(this.#size * 2);
+      grown.set(this.#codes);
+      this.#codes = grown;
+    }
+    let code = this.#reasons.indexOf(reason);
+    if (code < 0) code = this.#reasons.push(reason) - 1;
+    this.#codes[this.#size++] = code;
+  }
+
+  at(index: number): string | undefined {
+    return this.#reasons[this.#codes[index] ?? 0];
+  }
+}
+
+const changedBetweenPasses = (name: string): PipelineError =>
+  new PipelineError({
+    code: "SOURCE_CHANGED",
+    message: `${name} gave other text when it was read for the second time.`,
+    hint: "Leave its files alone while the sample runs, then run again.",
+  });
 
 function setQuotas(
   language: Language,
@@ -95,8 +152,7 @@ function setQuotas(
     const sampler = samplers.get(`${language} ${category}`);
     sampler?.setQuota(part);
     outputs.corpus.askStratum(
-      language,
-      category,
+      { language, category },
       Math.round(byWeight.get(category) ?? 0),
       sampler?.available ?? 0,
     );

@@ -22,14 +22,16 @@ const document = (text: string): DataDocument => ({
   category: "poetry",
 });
 
+const poetry = { language: "zh", category: "poetry" } as const;
+
 async function corpus(): Promise<string> {
   const directory = join(await temporaryDirectory(), "corpus");
   const writer = await DatasetWriter.create(directory, "documents");
   writer.ask(100);
-  writer.askStratum("zh", "poetry", 100, 500);
-  await writer.keep("train.jsonl", "poetry", document("床前明月光"));
-  await writer.keep("heldout.jsonl", "poetry", document("疑是地上霜"));
-  writer.drop("duplicate", 5);
+  writer.askStratum(poetry, 100, 500);
+  await writer.keep("train.jsonl", poetry, document("床前明月光"));
+  await writer.keep("heldout.jsonl", poetry, document("疑是地上霜"));
+  writer.drop("duplicate", 5, poetry);
   writer.drop("duplicate", 6);
   writer.repaired("invalidUtf8");
   await writer.finish(facts);
@@ -53,7 +55,14 @@ test("what is written is read back, and the manifest accounts for all that was r
     dropped: { duplicate: { records: 2, characters: 11 } },
     repaired: { invalidUtf8: 1 },
     strata: [
-      { language: "zh", category: "poetry", asked: 100, available: 500, got: { records: 2, characters: 10 } },
+      {
+        language: "zh",
+        category: "poetry",
+        asked: 100,
+        available: 500,
+        got: { records: 2, characters: 10 },
+        dropped: { duplicate: { records: 1, characters: 5 } },
+      },
     ],
   });
 });
@@ -65,6 +74,10 @@ test("a manifest whose totals do not reconcile is refused", async () => {
     { ...manifest, read: { ...manifest.read, records: 5 } },
     { ...manifest, dropped: {} },
     { ...manifest, strata: [] },
+    {
+      ...manifest,
+      strata: manifest.strata.map((one) => ({ ...one, dropped: { late: { records: 1, characters: 0 } } })),
+    },
     { ...manifest, files: manifest.files.slice(1) },
   ];
   for (const one of changed)

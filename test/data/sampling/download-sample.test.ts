@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import type { z } from "zod";
 import { assembleCorpora } from "../../../src/data/corpora/default-corpora.ts";
 import { reserveKeys, type Fact } from "../../../src/data/corpora/fact.ts";
 import {
@@ -12,22 +13,14 @@ import {
 } from "../../../src/data/documents/dataset.ts";
 import { normalizeText, splitOf } from "../../../src/data/documents/split.ts";
 import { downloadSample } from "../../../src/data/sampling/download-sample.ts";
-import { sampleCorpora } from "../../../src/data/sampling/sample-npm-default.ts";
+import { corporaSampler } from "../../../src/data/sampling/sample-npm-default.ts";
+import { SampleTask } from "../../../src/data/sampling/sample-checkpoint.ts";
 import { SampleOutputs, type SampleDirectories } from "../../../src/data/sampling/sample-outputs.ts";
 import { downloadSampleParams, type DownloadSampleParams } from "../../../src/data/sampling/sample-params.ts";
 import { sampleSources } from "../corpora/sample-source.ts";
 import { startHub } from "../sources/hub-server.ts";
 import { temporaryDirectory } from "../sources/temporary-directory.ts";
-
-async function directories(): Promise<SampleDirectories> {
-  const root = await temporaryDirectory();
-  return {
-    corpusDir: join(root, "corpus"),
-    chatDir: join(root, "chat"),
-    preferencesDir: join(root, "preferences"),
-    questionsDir: join(root, "questions"),
-  };
-}
+import { sampleDirectories } from "./sample-directories.ts";
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -35,17 +28,16 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-const recipe = (
-  sources: DownloadSampleParams["sources"],
-  rest: Partial<DownloadSampleParams> = {},
-): DownloadSampleParams =>
+type Recipe = z.input<typeof downloadSampleParams>;
+
+const recipe = (sources: Recipe["sources"], rest: Partial<Recipe> = {}): DownloadSampleParams =>
   downloadSampleParams.parse({ seed: 1, heldOutFraction: 0.2, onShortfall: "report", sources, ...rest });
 
 async function run(params: DownloadSampleParams, outputs?: SampleDirectories) {
-  const to = outputs ?? (await directories());
-  const cacheDir = await temporaryDirectory();
+  const to = outputs ?? (await sampleDirectories());
   const manifests = await downloadSample(params, {
-    cacheDir,
+    cacheDir: await temporaryDirectory(),
+    workDirectory: join(await temporaryDirectory(), "work"),
     outputs: to,
     retry: { retries: 1, minTimeoutMs: 1 },
   });
@@ -73,8 +65,8 @@ const local = (path: string, characters: number) =>
 
 test("one's own folder becomes a corpus: sampled to its quota, deduplicated, split, and all accounted for", async () => {
   const { manifests, outputs } = await run(recipe([local(await localFolder(), 3000)]));
-  const train = await collect(readDocuments(outputs.corpusDir, "train"));
-  const heldOut = await collect(readDocuments(outputs.corpusDir, "heldout"));
+  const train = await collect(readDocuments(outputs.corpus, "train"));
+  const heldOut = await collect(readDocuments(outputs.corpus, "heldout"));
   // Chinese is counted in characters, not in words between spaces.
   const characters = [...train, ...heldOut].reduce((sum, { text }) => sum + text.length, 0);
   expect(characters).toBeGreaterThanOrEqual(3000);
@@ -93,7 +85,7 @@ test("one's own folder becomes a corpus: sampled to its quota, deduplicated, spl
   // Not a prefix: numbers from all over the file.
   const numbers = train.map(({ text }) => Number(/\d+/u.exec(text)?.[0] ?? 0));
   expect(Math.max(...numbers)).toBeGreaterThan(300);
-  await validateDataset(outputs.corpusDir, "documents");
+  await validateDataset(outputs.corpus, "documents");
 });
 
 test("a quota beyond what the folder holds takes all of it, counts duplicates and repairs, and notes the shortfall", async () => {
@@ -130,9 +122,9 @@ const fixture = (name: string): Promise<Buffer> =>
   readFile(new URL(`../sources/fixtures/${name}`, import.meta.url));
 
 async function hubRun(
-  sources: DownloadSampleParams["sources"],
+  sources: Recipe["sources"],
   files: Readonly<Record<string, Uint8Array>>,
-  rest: Partial<DownloadSampleParams> = {},
+  rest: Partial<Recipe> = {},
 ) {
   const hub = await startHub("team/set", files);
   const before = process.env.HF_ENDPOINT;
@@ -166,19 +158,27 @@ test("both languages are sampled to their quotas, by the declared weights, and a
     await industryFiles(),
   );
   const got = Object.fromEntries(
-    manifests.corpus.strata.map((one) => [`${one.language} ${one.category}`, one.got.characters]),
+    manifests.corpus.strata
+      .filter(({ quality }) => quality === "high")
+      .map((one) => [`${one.language} ${one.category}`, one.got.characters]),
   );
   expect(got["en news_media"]).toBeGreaterThanOrEqual(900);
   expect(got["en news_media"]).toBeLessThan(960);
   expect(got["en sports"]).toBeGreaterThanOrEqual(300);
   expect(got["en sports"]).toBeLessThan(360);
   expect(got["zh news_media"]).toBeGreaterThanOrEqual(200);
-  expect(got["en mathematics_statistics"]).toBeUndefined();
+  const mathematics = manifests.corpus.strata.filter(({ category }) => category === "mathematics_statistics");
+  expect(mathematics.map(({ asked, got: { records } }) => [asked, records])).toEqual([
+    [0, 0],
+    [0, 0],
+    [0, 0],
+    [0, 0],
+  ]);
   expect(
     hub.server.requests.some(({ url }) => url.includes("/resolve/") && url.includes("mathematics")),
   ).toBe(false);
   expect(manifests.corpus.sources).toMatchObject([{ name: "hf:team/set", revision: hub.commit }]);
-  await validateDataset(outputs.corpusDir, "documents");
+  await validateDataset(outputs.corpus, "documents");
 });
 
 test("where the best quality is used up the next fills the quota, and not before", async () => {
@@ -189,7 +189,7 @@ test("where the best quality is used up the next fills the quota, and not before
   const texts = async (outputs: SampleDirectories): Promise<string[]> =>
     (
       await Promise.all(
-        (["train", "heldout"] as const).map((split) => collect(readDocuments(outputs.corpusDir, split))),
+        (["train", "heldout"] as const).map((split) => collect(readDocuments(outputs.corpus, split))),
       )
     )
       .flat()
@@ -199,7 +199,13 @@ test("where the best quality is used up the next fills the quota, and not before
   const all = await texts(much.outputs);
   expect(all.filter((text) => text.includes("high"))).toHaveLength(40);
   expect(all.some((text) => text.includes("middle"))).toBe(true);
-  expect(much.manifests.corpus.notes).toEqual([]);
+  const got = (quality: string) =>
+    much.manifests.corpus.strata.find((one) => one.language === "zh" && one.quality === quality)?.got
+      .characters;
+  expect((got("high") ?? 0) + (got("middle") ?? 0)).toBeGreaterThanOrEqual(1200);
+  expect(much.manifests.corpus.notes).toEqual([
+    `zh news_media: high is used up after ${got("high")} characters; middle gave ${got("middle")} more`,
+  ]);
 });
 
 test("what one category lacks is filled from the others, and what all lack is noted", async () => {
@@ -247,12 +253,12 @@ test("conversations and preference pairs are drawn from their datasets, with eve
       "prefs/train_prefs-0.parquet": await fixture("ultrafeedback.parquet"),
     },
   );
-  const conversations = await collect(readConversations(outputs.chatDir));
+  const conversations = await collect(readConversations(outputs.conversations));
   expect(conversations).toHaveLength(18);
   expect(conversations.every(({ messages }) => messages.at(-1)?.content.startsWith("Answer"))).toBe(true);
   expect(manifests.conversations.read.records).toBe(20);
   expect(manifests.conversations.notes.join()).toContain("18 of 100");
-  const pairs = await collect(readPreferences(outputs.preferencesDir));
+  const pairs = await collect(readPreferences(outputs.preferences));
   expect(pairs).toHaveLength(9);
   expect(pairs.every(({ chosen, rejected }) => chosen.startsWith("Good") && rejected.startsWith("Bad"))).toBe(
     true,
@@ -272,10 +278,14 @@ test("a dataset of other columns, and one without a usable row, fail loudly", as
 });
 
 test("the npm corpora give text, conversations, pairs and questions, and no training text gives a question away", async () => {
-  const outputs = await directories();
+  const outputs = await sampleDirectories();
   const isReserved = reserveKeys(3, 0.2);
   const corpora = await assembleCorpora(sampleSources(), isReserved);
-  const writers = await SampleOutputs.create(outputs, 0.1, "report");
+  const writers = await SampleOutputs.create(await temporaryDirectory(), {
+    heldOutFraction: 0.1,
+    onShortfall: "report",
+    filters: {},
+  });
   const params = {
     kind: "npm-default" as const,
     characters: { en: 6000, zh: 6000 },
@@ -285,8 +295,12 @@ test("the npm corpora give text, conversations, pairs and questions, and no trai
     questions: 80,
     reservedFraction: 0.2,
   };
-  await sampleCorpora(params, 3, writers, corpora, isReserved, {});
-  const manifests = await writers.finish(3, []);
+  const open = () => Promise.resolve(corpora);
+  const sampler = corporaSampler(params, 3, writers, open, isReserved, {});
+  const task = new SampleTask({ done: false, sources: [] }, () => Promise.resolve());
+  await sampler.records?.(task);
+  await sampler.documents?.(task);
+  const manifests = await writers.finish(3, [], outputs);
   expect(
     manifests.corpus.strata
       .filter(({ got }) => got.records > 0)
@@ -294,17 +308,17 @@ test("the npm corpora give text, conversations, pairs and questions, and no trai
       .sort(),
   ).toEqual(["dictionary", "poetry", "saying", "speech", "technical"]);
   for (const [directory, content] of [
-    [outputs.corpusDir, "documents"],
-    [outputs.chatDir, "conversations"],
-    [outputs.preferencesDir, "preferences"],
-    [outputs.questionsDir, "questions"],
+    [outputs.corpus, "documents"],
+    [outputs.conversations, "conversations"],
+    [outputs.preferences, "preferences"],
+    [outputs.questions, "questions"],
   ] as const) {
     await validateDataset(directory, content);
   }
 
-  const conversations = await collect(readConversations(outputs.chatDir));
-  const preferences = await collect(readPreferences(outputs.preferencesDir));
-  const questions = await collect(readQuestions(outputs.questionsDir));
+  const conversations = await collect(readConversations(outputs.conversations));
+  const preferences = await collect(readPreferences(outputs.preferences));
+  const questions = await collect(readQuestions(outputs.questions));
   expect(conversations).toHaveLength(500);
   expect(preferences).toHaveLength(300);
   expect(questions).toHaveLength(80);
@@ -375,7 +389,7 @@ test("a recipe with a misspelt or missing param is refused by its schema", () =>
 });
 
 test("an interrupted sample leaves no manifest, so that no half dataset is taken for a whole one", async () => {
-  const outputs = await directories();
+  const outputs = await sampleDirectories();
   const controller = new AbortController();
   controller.abort(new Error("stopped"));
   const folder = await temporaryDirectory();
@@ -383,7 +397,12 @@ test("an interrupted sample leaves no manifest, so that no half dataset is taken
     join(folder, "a.jsonl"),
     Array.from({ length: 3000 }, (_, i) => `{"text":"text ${i}"}`).join("\n"),
   );
-  const options = { cacheDir: folder, outputs, signal: controller.signal };
+  const options = {
+    cacheDir: folder,
+    workDirectory: join(folder, "work"),
+    outputs,
+    signal: controller.signal,
+  };
   await expect(downloadSample(recipe([local(folder, 5000)]), options)).rejects.toThrow("stopped");
-  expect(await readdir(outputs.corpusDir)).not.toContain("manifest.json");
+  await expect(readdir(outputs.corpus)).rejects.toMatchObject({ code: "ENOENT" });
 });

@@ -2,14 +2,12 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
-import { createRandom } from "../../../src/data/random.ts";
 import {
   INDUSTRY_COLUMNS,
   parseIndustryPath,
   smoltalkConversation,
   ultrafeedbackPair,
 } from "../../../src/data/sources/dataset-schemas.ts";
-import { drawRowGroups } from "../../../src/data/sampling/draw-row-groups.ts";
 import { openHuggingFace, type HuggingFaceOptions } from "../../../src/data/sources/huggingface.ts";
 import { openParquet } from "../../../src/data/sources/parquet-rows.ts";
 import { RangeCache } from "../../../src/data/sources/range-cache.ts";
@@ -301,44 +299,6 @@ test("a file without the columns is SCHEMA_MISMATCH that lists what it has, one 
   await expect(openParquet(inMemory("y", Buffer.alloc(500, "y")), [], "y")).rejects.toMatchObject({
     code: "PARQUET_CORRUPT",
   });
-});
-
-test("row groups are drawn in an order that the seed decides, each once, never as a prefix", async () => {
-  const bytes = await fixture("industry-zh.parquet");
-  const middle = await fixture("industry-zh-middle.parquet");
-  const draw = async (seed: number): Promise<string[]> => {
-    const files = [inMemory("a", bytes), inMemory("b", middle)].map((file) => ({
-      path: file.path,
-      openRows: () => openParquet(file, INDUSTRY_COLUMNS, file.path),
-    }));
-    const texts: string[] = [];
-    for await (const { rows } of drawRowGroups(files, createRandom(seed)))
-      texts.push(...rows.map((row) => String(row.text)));
-    return texts;
-  };
-  const one = await draw(1);
-  expect(one).toHaveLength(80);
-  expect(new Set(one).size).toBe(80);
-  expect(await draw(1)).toEqual(one);
-  const orders = await Promise.all([2, 3, 4, 5].map(draw));
-  expect(new Set(orders.map((order) => order.join())).size).toBe(4);
-  const number = (text: string | undefined): number => Number(/\d+/u.exec(text ?? "")?.[0]);
-  // The first sixteen rows come from both files (numbers below and from 100), not from the first rows of the first.
-  const first = one.slice(0, 16).map(number);
-  expect(first.filter((n) => n < 100)).toHaveLength(8);
-  expect(
-    orders.some(
-      (order) =>
-        Math.min(
-          ...order
-            .slice(0, 8)
-            .map(number)
-            .filter((n) => n >= 0),
-        ) %
-          100 >=
-        8,
-    ),
-  ).toBe(true);
 });
 
 test("language, category and quality are taken from the path, which is all that tells them", () => {

@@ -1,0 +1,138 @@
+/**
+ * What an interrupted sample goes on from: which tasks are done, where the others stand, and how far the outputs had been
+ * written. Kept in one small file that is replaced as a whole; whatever the outputs hold beyond it is dropped.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomic } from "../../std/write-file-atomic.ts";
+import type { SourceRecord } from "../documents/manifest.ts";
+import type { OutputsState, SampleOutputs } from "./sample-outputs.ts";
+
+const FORMAT_VERSION = 1;
+const FILE = "checkpoint.json";
+
+interface TaskRecord {
+  readonly done: boolean;
+  /** In the task's own form. */
+  readonly state?: unknown;
+  readonly sources: readonly SourceRecord[];
+}
+
+export interface SavedSample {
+  readonly formatVersion: number;
+  /** Of the params: another recipe does not go on from here. */
+  readonly identity: string;
+  readonly step: number;
+  readonly tasks: Readonly<Record<string, TaskRecord>>;
+  readonly outputs: OutputsState;
+}
+
+/** Undefined where there is nothing to go on from. */
+export async function loadCheckpoint(directory: string, identity: string): Promise<SavedSample | undefined> {
+  let saved: SavedSample;
+  try {
+    saved = JSON.parse(await readFile(join(directory, FILE), "utf8")) as SavedSample;
+  } catch {
+    return undefined;
+  }
+  return saved.formatVersion === FORMAT_VERSION && saved.identity === identity ? saved : undefined;
+}
+
+export interface CheckpointOptions {
+  readonly directory: string;
+  readonly identity: string;
+  readonly outputs: SampleOutputs;
+  readonly saved: SavedSample | undefined;
+  /** A step is safely on disk. */
+  readonly onCheckpoint?: ((step: number) => void) | undefined;
+}
+
+export class SampleCheckpoint {
+  readonly #options: CheckpointOptions;
+  readonly #tasks: Record<string, TaskRecord>;
+  #step: number;
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options;
+    this.#tasks = { ...options.saved?.tasks };
+    this.#step = options.saved?.step ?? 0;
+  }
+
+  /** Names tell tasks apart. */
+  task(name: string): SampleTask {
+    const keep = async (record: TaskRecord): Promise<void> => {
+      this.#tasks[name] = record;
+      await this.#write();
+    };
+    return new SampleTask(this.#tasks[name] ?? { done: false, sources: [] }, keep);
+  }
+
+  async #write(): Promise<void> {
+    const { directory, identity, outputs, onCheckpoint } = this.#options;
+    const saved: SavedSample = {
+      formatVersion: FORMAT_VERSION,
+      identity,
+      step: ++this.#step,
+      tasks: this.#tasks,
+      outputs: await outputs.sync(),
+    };
+    await writeFileAtomic(join(directory, FILE), JSON.stringify(saved));
+    onCheckpoint?.(saved.step);
+  }
+}
+
+/** One source's documents, or its records. */
+export class SampleTask {
+  readonly #before: TaskRecord;
+  readonly #keep: (record: TaskRecord) => Promise<void>;
+  #sources: readonly SourceRecord[];
+
+  constructor(before: TaskRecord, keep: (record: TaskRecord) => Promise<void>) {
+    this.#before = before;
+    this.#keep = keep;
+    this.#sources = before.sources;
+  }
+
+  get done(): boolean {
+    return this.#before.done;
+  }
+
+  /** What `save` was last given, by this process or one before. */
+  get state(): unknown {
+    return this.#before.state;
+  }
+
+  /** The revision at which a source was read before. */
+  revisionOf(source: string): string | undefined {
+    return this.#before.sources.find(({ name }) => name === source)?.revision;
+  }
+
+  /** What was read, by all processes together. */
+  get sources(): readonly SourceRecord[] {
+    return this.#sources;
+  }
+
+  /** `state`: plain JSON that stands for the outputs as they are now. `sources`: what this process read. */
+  async save(state: unknown, sources: readonly SourceRecord[]): Promise<void> {
+    this.#sources = mergeSources(this.#before.sources, sources);
+    await this.#keep({ done: false, state, sources: this.#sources });
+  }
+
+  async finish(sources: readonly SourceRecord[]): Promise<void> {
+    this.#sources = mergeSources(this.#before.sources, sources);
+    await this.#keep({ done: true, sources: this.#sources });
+  }
+}
+
+/** Sources by name, the files of both sides by path. */
+function mergeSources(before: readonly SourceRecord[], now: readonly SourceRecord[]): SourceRecord[] {
+  const merged = new Map(before.map((source) => [source.name, source]));
+  for (const source of now) {
+    const files = new Map(
+      [...(merged.get(source.name)?.files ?? []), ...(source.files ?? [])].map((file) => [file.path, file]),
+    );
+    const sorted = [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+    merged.set(source.name, source.files ? { ...source, files: sorted } : source);
+  }
+  return [...merged.values()];
+}
