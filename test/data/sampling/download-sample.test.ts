@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import type { z } from "zod";
 import { assembleCorpora } from "../../../src/data/corpora/default-corpora.ts";
 import { reserveKeys, type Fact } from "../../../src/data/corpora/fact.ts";
@@ -18,8 +18,8 @@ import { SampleTask } from "../../../src/data/sampling/sample-checkpoint.ts";
 import { SampleOutputs, type SampleDirectories } from "../../../src/data/sampling/sample-outputs.ts";
 import { downloadSampleParams, type DownloadSampleParams } from "../../../src/data/sampling/sample-params.ts";
 import { sampleSources } from "../corpora/sample-source.ts";
-import { startHub } from "../sources/hub-server.ts";
 import { temporaryDirectory } from "../sources/temporary-directory.ts";
+import { serveHub } from "./industry-repository.ts";
 import { sampleDirectories } from "./sample-directories.ts";
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -126,14 +126,7 @@ async function hubRun(
   files: Readonly<Record<string, Uint8Array>>,
   rest: Partial<Recipe> = {},
 ) {
-  const hub = await startHub("team/set", files);
-  const before = process.env.HF_ENDPOINT;
-  process.env.HF_ENDPOINT = hub.server.url;
-  onTestFinished(async () => {
-    if (before === undefined) delete process.env.HF_ENDPOINT;
-    else process.env.HF_ENDPOINT = before;
-    await hub.server[Symbol.asyncDispose]();
-  });
+  const hub = await serveHub("team/set", files);
   return { hub, ...(await run(recipe(sources, rest))) };
 }
 

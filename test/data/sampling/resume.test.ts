@@ -6,16 +6,17 @@ import { expect, onTestFinished, test } from "vitest";
 import { createRandom } from "../../../src/data/random.ts";
 import { downloadSample, type DownloadSampleOptions } from "../../../src/data/sampling/download-sample.ts";
 import { downloadSampleParams } from "../../../src/data/sampling/sample-params.ts";
-import { startHub, type Hub } from "../sources/hub-server.ts";
+import type { Hub } from "../sources/hub-server.ts";
 import { temporaryDirectory } from "../sources/temporary-directory.ts";
+import { serveHub } from "./industry-repository.ts";
 import { sampleDirectoriesIn } from "./sample-directories-in.ts";
 import { bytesOf, sampleDirectories } from "./sample-directories.ts";
 
 const fixture = (name: string): Promise<Buffer> =>
   readFile(new URL(`../sources/fixtures/${name}`, import.meta.url));
 
-async function hub(): Promise<Hub> {
-  const started = await startHub("team/set", {
+const hub = async (): Promise<Hub> =>
+  serveHub("team/set", {
     "news_media/chinese/high/rank_00001.parquet": await fixture("industry-zh.parquet"),
     "news_media/chinese/middle/rank_00001.parquet": await fixture("industry-zh-middle.parquet"),
     "news_media/english/high/rank_00001.parquet": await fixture("industry-en.parquet"),
@@ -23,15 +24,6 @@ async function hub(): Promise<Hub> {
     "chat/train-0.parquet": await fixture("smoltalk.parquet"),
     "prefs/train_prefs-0.parquet": await fixture("ultrafeedback.parquet"),
   });
-  onTestFinished(() => started.server[Symbol.asyncDispose]());
-  const before = process.env.HF_ENDPOINT;
-  process.env.HF_ENDPOINT = started.server.url;
-  onTestFinished(() => {
-    if (before === undefined) delete process.env.HF_ENDPOINT;
-    else process.env.HF_ENDPOINT = before;
-  });
-  return started;
-}
 
 const at = { kind: "huggingface", repository: "team/set", revision: "main" } as const;
 
