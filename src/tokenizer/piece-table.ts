@@ -3,6 +3,7 @@
  * kept in one arena. Entries are numbered 0, 1, 2 … in the order of their first appearance. The caller keeps what
  * belongs to an entry in arrays of its own.
  */
+import { mixBits } from "../std/mix-bits.ts";
 import { grown } from "./grown.ts";
 
 const empty = -1;
@@ -97,11 +98,9 @@ export class PieceTable {
   }
 }
 
-/** Multiplicative hash with the finalizer of MurmurHash3 (Appleby, 2011). */
+/** Multiplicative hash, its bits made even. */
 function hashOf(text: string, start: number, end: number): number {
   let hash = end - start;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x9e3779b1);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
+  return mixBits(hash);
 }

@@ -2,6 +2,7 @@
  * Text as a sequence of hashed units, the stuff of which shingles and n-grams are made: a word of a script that puts
  * spaces between words, or one character of a script that does not (Chinese). Punctuation and white space are left out.
  */
+import { mixBits } from "../../std/mix-bits.ts";
 import { characterClasses, IDEOGRAPH, WORD } from "./character-classes.ts";
 
 export interface TextUnits {
@@ -53,13 +54,8 @@ export function textUnits(text: string): TextUnits {
 const FNV_OFFSET = 0x811c9dc5 | 0;
 const FNV_PRIME = 0x01000193;
 
-/** The finalizer of MurmurHash3 (Appleby): every bit of the input changes every bit of the result with chance 1/2. */
-export function finalize(hash: number): number {
-  let mixed = hash;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
-}
+/** Makes the bits of a hash even, as an unsigned number. */
+export const finalize = (hash: number): number => mixBits(hash) >>> 0;
 
 /** Extends the hash of a sequence by one more unit's; order counts. Not finalized. */
 export const extendHash = (hash: number, unit: number): number =>

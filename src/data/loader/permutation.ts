@@ -4,6 +4,7 @@
  * the range (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002, section 4).
  */
 import { userError } from "../../errors.ts";
+import { mixBits } from "../../std/mix-bits.ts";
 import type { Random } from "../random.ts";
 
 const rounds = 8;
@@ -24,7 +25,7 @@ export function createPermutation(size: number, random: Random): (index: number)
     let left = value >>> halfBits;
     let right = value & halfMask;
     for (const key of keys) {
-      const next = left ^ (mix(right ^ key) & halfMask);
+      const next = left ^ (mixBits(right ^ key) & halfMask);
       left = right;
       right = next;
     }
@@ -39,12 +40,4 @@ export function createPermutation(size: number, random: Random): (index: number)
     while (place >= size) place = feistel(place);
     return place;
   };
-}
-
-/** The 32-bit finalizer of MurmurHash3 (Appleby, 2011): every input bit changes every output bit half of the time. */
-function mix(value: number): number {
-  let h = value;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
 }
