@@ -23,7 +23,7 @@ function createGpt2PieceEnd(rule: SplitRule): PieceEnd {
     if (startClass === letter || startClass === number) return runEnd(text, start, startClass);
     if (startClass === digit) return start + unitsAt(text, start);
     if (startClass === other) {
-      const end = code === 0x27 ? contractionEnd(text, start) : start;
+      const end = code === 0x27 ? contractionEnd(text, start, asItIs) : start;
       return end > start ? end : runEnd(text, start, other);
     }
     // Space: a plain blank joins the run that follows; of several, the last one is left to what follows.
@@ -71,7 +71,7 @@ function createGpt4PieceEnd(rule: SplitRule): PieceEnd {
     const next = start + unitsAt(text, start);
     if (startClass === digit) return next;
     if (code === 0x27) {
-      const end = contractionEndAnyCase(text, start);
+      const end = contractionEnd(text, start, lowerCase);
       if (end > start) return end;
     }
     const nextClass = next < text.length ? classAt(text, next) : space;
@@ -83,30 +83,16 @@ function createGpt4PieceEnd(rule: SplitRule): PieceEnd {
 
 const isLineBreak = (code: number): boolean => code === 0x0a || code === 0x0d;
 
-/** End of an English contraction at the apostrophe at `start`, or `start` if there is none. */
-function contractionEnd(text: string, start: number): number {
-  switch (text.charCodeAt(start + 1)) {
-    case 0x73: // s
-    case 0x74: // t
-    case 0x6d: // m
-    case 0x64: // d
-      return start + 2;
-    case 0x72: // re
-    case 0x76: // ve
-      return text.charCodeAt(start + 2) === 0x65 ? start + 3 : start;
-    case 0x6c: // ll
-      return text.charCodeAt(start + 2) === 0x6c ? start + 3 : start;
-    default:
-      return start;
-  }
-}
+type FoldCase = (code: number) => number;
+const asItIs: FoldCase = (code) => code;
+/** Of ASCII letters and the long s (U+017F), a case of s; other codes become no letter of the contractions. */
+const lowerCase: FoldCase = (code) =>
+  code === 0x17f ? 0x73 : code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
 
-/** The same in letters of any case; the long s (U+017F) is a case of s. */
-function contractionEndAnyCase(text: string, start: number): number {
-  const first = text.charCodeAt(start + 1);
-  if (first === 0x17f) return start + 2;
-  const second = lowerCase(text.charCodeAt(start + 2));
-  switch (lowerCase(first)) {
+/** End of an English contraction at the apostrophe at `start`, or `start` if there is none. */
+function contractionEnd(text: string, start: number, fold: FoldCase): number {
+  const second = fold(text.charCodeAt(start + 2));
+  switch (fold(text.charCodeAt(start + 1))) {
     case 0x73: // s
     case 0x74: // t
     case 0x6d: // m
@@ -121,6 +107,3 @@ function contractionEndAnyCase(text: string, start: number): number {
       return start;
   }
 }
-
-/** Of ASCII letters; other codes become no letter of the contractions. */
-const lowerCase = (code: number): number => (code >= 0x41 && code <= 0x5a ? code + 0x20 : code);
