@@ -36,8 +36,6 @@ export interface SplitReader {
    * a token that is not in the vocabulary.
    */
   read(start: number, count: number, out: Int32Array, at?: number): Promise<void>;
-  /** Fills `out` with the bytes of the tokens from `start` on, as they stand in the files, unchecked. */
-  readPacked(start: number, out: Buffer): Promise<void>;
 }
 
 export interface DocumentBlock {
@@ -237,7 +235,7 @@ class ShardedSplit implements SplitReader {
   async read(start: number, count: number, out: Int32Array, at = 0): Promise<void> {
     if (at + count > out.length) throw new RangeError(`${count} tokens do not fit behind ${at}.`);
     const { ids, bytes, decode } = tokenRoom(count, this.#bytesPerToken);
-    await this.readPacked(start, bytes);
+    await this.#readPacked(start, bytes);
     decode();
     const unknown = ids.findIndex((id) => id >= this.#vocabSize);
     if (unknown >= 0) {
@@ -249,7 +247,8 @@ class ShardedSplit implements SplitReader {
     out.set(ids, at);
   }
 
-  async readPacked(start: number, out: Buffer): Promise<void> {
+  /** Fills `out` with the bytes of the tokens from `start` on, as they stand in the files, unchecked. */
+  async #readPacked(start: number, out: Buffer): Promise<void> {
     const width = this.#bytesPerToken;
     const count = out.length / width;
     if (start < 0 || start + count > this.totals.tokens) {

@@ -31,14 +31,8 @@ export interface WrittenDocument extends Omit<DocumentEntry, "tokens" | "stratum
   readonly ids: Uint32Array;
 }
 
-/** A document whose tokens are already as they stand in the file. */
-export interface PackedDocument extends Omit<WrittenDocument, "ids"> {
-  readonly tokens: Uint8Array;
-}
-
 export interface ShardWriter {
   append(document: WrittenDocument): Promise<void>;
-  appendPacked(document: PackedDocument): Promise<void>;
   /** Finishes all shards and writes the manifest. */
   close(details?: JsonObject): Promise<ShardManifest>;
   /** Closes the files and leaves them unfinished: without a manifest, nothing reads them. */
@@ -89,14 +83,13 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
   };
 
   const bytesPerToken = bytesPerTokenFor(vocabSize);
-  async function appendPacked({ split: splitName, stratum, tokens, bytes, hash }: PackedDocument) {
-    const count = tokens.length / bytesPerToken;
+  async function append({ split: splitName, stratum, ids, bytes, hash }: WrittenDocument) {
     let split = splits.get(splitName);
     if (split === undefined) {
       split = { totals: noTotals(), strata: [], shards: [], current: undefined };
       splits.set(splitName, split);
     }
-    if (split.current !== undefined && split.current.totals.tokens + count > shardTokens) {
+    if (split.current !== undefined && split.current.totals.tokens + ids.length > shardTokens) {
       await finishShard(split);
     }
     if (split.current === undefined) {
@@ -105,8 +98,9 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
     }
     const index = stratumIndex(stratum);
     while (split.strata.length <= index) split.strata.push(noTotals());
-    for (const totals of [split.totals, split.strata[index]]) addTo(totals, count, bytes);
-    await split.current.append({ tokens: count, bytes, hash, stratum: index }, tokens);
+    for (const totals of [split.totals, split.strata[index]]) addTo(totals, ids.length, bytes);
+    const entry = { tokens: ids.length, bytes, hash, stratum: index };
+    await split.current.append(entry, packTokens(ids, bytesPerToken));
   }
 
   async function close(details: JsonObject = {}) {
@@ -143,12 +137,7 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
     for (const split of splits.values()) await split.current?.discard();
   }
 
-  return {
-    append: ({ ids, ...document }) => appendPacked({ ...document, tokens: packTokens(ids, bytesPerToken) }),
-    appendPacked,
-    close,
-    abort,
-  };
+  return { append, close, abort };
 }
 
 function noTotals(): MutableTotals {
