@@ -47,6 +47,9 @@ export function hubSampler(
       revision: task.revisionOf(`hf:${params.repository}`) ?? params.revision,
       ranges: await RangeCache.open(join(events.cacheDirectory, "ranges"), { onNotice: events.onNotice }),
     });
+  const recordsSampler = (wanted: WantedRecords): SourceSampler => ({
+    records: async (task) => sampleRecords(wanted, await open(task), outputs, random, task, events),
+  });
   switch (params.dataset) {
     case "industry-corpus-2":
       return {
@@ -65,37 +68,21 @@ export function hubSampler(
         },
       };
     case "smol-smoltalk":
-      return {
-        records: async (task) =>
-          sampleRecords(
-            await open(task),
-            params.files,
-            SMOLTALK_COLUMNS,
-            params.conversations,
-            outputs,
-            outputs.conversations,
-            random,
-            smoltalkConversation,
-            task,
-            events,
-          ),
-      };
+      return recordsSampler({
+        prefix: params.files,
+        columns: SMOLTALK_COLUMNS,
+        count: params.conversations,
+        writer: outputs.conversations,
+        adapt: smoltalkConversation,
+      });
     case "ultrafeedback-binarized":
-      return {
-        records: async (task) =>
-          sampleRecords(
-            await open(task),
-            params.files,
-            ULTRAFEEDBACK_COLUMNS,
-            params.preferences,
-            outputs,
-            outputs.preferences,
-            random,
-            ultrafeedbackPair,
-            task,
-            events,
-          ),
-      };
+      return recordsSampler({
+        prefix: params.files,
+        columns: ULTRAFEEDBACK_COLUMNS,
+        count: params.preferences,
+        writer: outputs.preferences,
+        adapt: ultrafeedbackPair,
+      });
   }
 }
 
@@ -109,15 +96,21 @@ const fileIn =
 
 const recordsState = z.object({ draws: drawState, got: z.int(), rows: z.int() });
 
-async function sampleRecords<R extends Conversation | PreferencePair>(
+/** What a dataset of conversations or preference pairs is to give. */
+interface WantedRecords {
+  /** Of the paths of its files. */
+  readonly prefix: string;
+  readonly columns: readonly string[];
+  readonly count: number;
+  readonly writer: DatasetWriter;
+  readonly adapt: (row: Row, source: string) => Adapted<Conversation | PreferencePair>;
+}
+
+async function sampleRecords(
+  { prefix, columns, count, writer, adapt }: WantedRecords,
   source: Source,
-  prefix: string,
-  columns: readonly string[],
-  count: number,
   outputs: SampleOutputs,
-  writer: DatasetWriter,
   random: Random,
-  adapt: (row: Row, source: string) => Adapted<R>,
   task: SampleTask,
   events: HubEvents,
 ): Promise<SourceRecord[]> {

@@ -20,9 +20,9 @@ import { MANIFEST_FILE, type Manifest, type SourceRecord } from "../documents/ma
 import { isHeldOutPair, splitOfDigest } from "../documents/split.ts";
 import type { Conversation, DataDocument, Language, PreferencePair, Question } from "../records.ts";
 import { Decontamination } from "./filters/decontamination.ts";
-import { DocumentFilter, type Examined } from "./filters/document-filter.ts";
+import { DocumentFilter, type Examined, type Fingerprints } from "./filters/document-filter.ts";
 import { encodeFingerprints, readFingerprints } from "./filters/fingerprint-log.ts";
-import { SeenDocuments } from "./filters/seen-documents.ts";
+import { SeenDocuments, type Duplicate } from "./filters/seen-documents.ts";
 import type { DownloadSampleParams } from "./sample-params.ts";
 
 const CONTENTS = {
@@ -133,9 +133,9 @@ export class SampleOutputs {
     return this.#filter.examine(document);
   }
 
-  /** Why the document would not be kept; undefined where it would. */
-  faultOf(examined: Examined): string | undefined {
-    return "fault" in examined ? examined.fault : this.#seen.find(examined);
+  /** Whether the text, or nearly the same, is among what was kept. */
+  findDuplicate(fingerprints: Fingerprints): Duplicate | undefined {
+    return this.#seen.find(fingerprints);
   }
 
   /** False where a filter takes it or the same text, or nearly, was there before; it is then counted as dropped. */
@@ -146,11 +146,13 @@ export class SampleOutputs {
   ): Promise<boolean> {
     const { language, category } = document;
     const stratum = { language, category, quality };
-    const fault = "fault" in examined ? examined.fault : this.#seen.find(examined);
-    if ("fault" in examined || fault !== undefined) {
-      this.corpus.drop(fault ?? "", document.text.length, stratum);
+    const drop = (fault: string): false => {
+      this.corpus.drop(fault, document.text.length, stratum);
       return false;
-    }
+    };
+    if ("fault" in examined) return drop(examined.fault);
+    const duplicate = this.#seen.find(examined);
+    if (duplicate !== undefined) return drop(duplicate);
     this.#seen.add(examined);
     await this.#seenLog.append(encodeFingerprints(examined, this.#bands));
     const split = splitOfDigest(examined.digest, this.#params.heldOutFraction);

@@ -88,9 +88,13 @@ async function count(
       continue;
     }
     const examined = outputs.examine(document);
-    const fault = outputs.faultOf(examined) ?? ("fault" in examined ? examined.fault : seen.find(examined));
-    verdicts.push(fault);
-    if (fault !== undefined || "fault" in examined) continue;
+    if ("fault" in examined) {
+      verdicts.push(examined.fault);
+      continue;
+    }
+    const duplicate = outputs.findDuplicate(examined) ?? seen.find(examined);
+    verdicts.push(duplicate);
+    if (duplicate !== undefined) continue;
     seen.add(examined);
     const key = keyOf(document);
     const sampler = samplers.get(key) ?? new ThresholdSampler();
