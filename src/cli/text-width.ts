@@ -17,7 +17,8 @@ const wide =
   /[\u1100-\u115F\u2E80-\u303E\u3041-\u4DBF\u4E00-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE10-\uFE19\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\u{16FE0}-\u{18DFF}\u{1AFF0}-\u{1B2FF}\u{20000}-\u{3FFFD}\p{Emoji_Presentation}]|\uFE0F/u;
 /** Takes no column by itself: combining marks, format characters, variation selectors. */
 const zeroWidth = /^[\p{Mark}\p{Format}\p{Default_Ignorable_Code_Point}]+$/u;
-const plain = /^[ -~]*$/;
+/** One column a code unit: ASCII, Latin letters, and the punctuation, arrows and lines that the views draw with. */
+const plain = /^[ -~\u00A1-\u00AC\u00AE-\u024F\u2010-\u2015\u2018-\u2022\u2026\u2190-\u2193\u2500-\u259F✓✗]*$/;
 
 export function textWidth(text: string): number {
   if (plain.test(text)) return text.length;

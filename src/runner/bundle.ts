@@ -92,7 +92,7 @@ async function bundleProgram(options: BundleOptions, plugins: Plugin[]): Promise
       sourcefile: "program",
     },
     format: "cjs",
-    plugins,
+    plugins: [zodLocalesApart, ...plugins],
   });
   const text = outputFiles.map((file) => file.text).join("");
   return [[PROGRAM_FILE, Buffer.from(`${SCRIPT_HEAD}${loadLazily(text)}${SCRIPT_TAIL}`)]];
@@ -166,6 +166,18 @@ function packagesByPath(isOurs: (path: string) => boolean, packageJsons: Set<str
     },
   };
 }
+
+/** zod's messages in fifty languages, a sixth of the program, are loaded if someone asks for `z.locales`; English stays. */
+const zodLocalesApart: Plugin = {
+  name: "zod-locales-apart",
+  setup: (builder) => {
+    builder.onResolve({ filter: /\/locales\/index\.js$/ }, ({ path, importer, resolveDir }) =>
+      packageName(importer.split("/node_modules/").at(-1) ?? "") === "zod"
+        ? { path: pathToFileURL(join(resolveDir, path.replace(/js$/, "cjs"))).href, external: true }
+        : undefined,
+    );
+  },
+};
 
 /** `path`: relative to the project. Files of packages are watched by their package.json. */
 export const isPackaged = (path: string): boolean => path.split("/").includes("node_modules");

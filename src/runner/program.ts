@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { types } from "node:util";
+import { setFlagsFromString } from "node:v8";
 import { constants, Script } from "node:vm";
 
 /** Each loads a part of the program and answers its exports. */
@@ -40,6 +41,9 @@ type ScriptFunction = (
 
 /** `purpose`: what it is loaded for; each purpose has a code cache of its own, of what it uses. Throws where there is no file. */
 export function loadProgram(file: string, purpose: string): LoadedProgram {
+  // V8 forgets the code of functions that have not run for a while. A code cache that is made at the end of a long run
+  // would lack what every start runs first, and each later start would compile it again.
+  setFlagsFromString("--no-flush-bytecode");
   const cacheFile = join(dirname(file), `${purpose}.codecache`);
   const cachedData = readOptional(cacheFile);
   const script = new Script(readFileSync(file, "utf8"), {

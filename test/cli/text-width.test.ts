@@ -16,6 +16,12 @@ test("combining marks take none, an emoji of several code points takes two", () 
   expect(["😀", "👨‍👩‍👧", "⚠️"].map(textWidth)).toEqual([2, 2, 2]);
 });
 
+test("what is counted without looking at graphemes counts the same with them", () => {
+  const drawn = fc.string({ unit: fc.constantFrom(..."a é—·…→│█✓ÿ¼‑'".split("")) });
+  // A wide character in front sends the whole text the long way.
+  fc.assert(fc.property(drawn, (text) => textWidth(`春${text}`) === textWidth(text) + 2));
+});
+
 test("cutting shows an ellipsis and never halves a wide character", () => {
   expect(truncate("hello", 5)).toBe("hello");
   expect(truncate("hello", 4)).toBe("hel…");

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   formatBytes,
@@ -10,6 +11,12 @@ import {
 
 test("counts are grouped by thousands", () => {
   expect([0, 999, 1000, 117_723_456].map(formatCount)).toEqual(["0", "999", "1,000", "117,723,456"]);
+});
+
+test("counts read as Intl writes them", () => {
+  const english = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+  const below = fc.double({ min: -1e15, max: 1e15, noNaN: true }).filter((n) => !Object.is(n, -0)); // "-0" there
+  fc.assert(fc.property(fc.oneof(below, fc.maxSafeInteger()), (n) => formatCount(n) === english.format(n)));
 });
 
 test("compact numbers keep three digits and move to the next suffix where rounding reaches it", () => {

@@ -85,6 +85,21 @@ test("a code cache is written once for each purpose; a damaged one is written an
   expect(existsSync(join(directory, "users"))).toBe(true);
 }, 60_000);
 
+test("a code cache made at the end of a long run holds what the start ran", async () => {
+  const directory = await project.compile();
+  const sizeAfter = (purpose: string, collections: number) => {
+    execFileSync(process.execPath, [
+      "--stress-flush-code", // what is forgotten at all is forgotten at once
+      "--expose-gc",
+      "--eval",
+      `const program = require("${directory}/start.cjs").openProgram("${directory}", "${purpose}");
+       program.pipeline().then(() => { for (let n = 0; n < ${collections}; n++) gc(); program.saveCodeCache(); });`,
+    ]);
+    return readFileSync(join(directory, `${purpose}.codecache`)).byteLength;
+  };
+  expect(sizeAfter("long", 3)).toBeGreaterThan(0.9 * sizeAfter("short", 0));
+}, 60_000);
+
 test("cache/ may be a link to another disk: packages are found from the sources", async () => {
   const elsewhere = new Project();
   try {
