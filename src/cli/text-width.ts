@@ -18,7 +18,8 @@ const wide =
 /** Takes no column by itself: combining marks, format characters, variation selectors. */
 const zeroWidth = /^[\p{Mark}\p{Format}\p{Default_Ignorable_Code_Point}]+$/u;
 /** One column a code unit: ASCII, Latin letters, and the punctuation, arrows and lines that the views draw with. */
-const plain = /^[ -~\u00A1-\u00AC\u00AE-\u024F\u2010-\u2015\u2018-\u2022\u2026\u2190-\u2193\u2500-\u259F✓✗]*$/;
+const plain =
+  /^[ -~\u00A1-\u00AC\u00AE-\u024F\u2010-\u2015\u2018-\u2022\u2026\u2190-\u2193\u2500-\u259F✓✗]*$/;
 
 export function textWidth(text: string): number {
   if (plain.test(text)) return text.length;
