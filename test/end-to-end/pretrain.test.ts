@@ -55,6 +55,20 @@ test("a changed param of pretrain is the one reason to run pretrain alone", asyn
   expect(await decisions("--set", "pretrain.seed=2")).toEqual({ pretrain: "run: param-changed seed" });
 });
 
+test.each([
+  ["the mix's weights", ["--set", "shard.mix=[{language: en, weight: 1}, {language: zh, weight: 2}]"], "mix"],
+  ["the seed", ["--set", "shard.seed=2"], "seed"],
+  ["the validation fraction", ["--set", "shard.validationFraction=0.2"], "validationFraction"],
+])("%s of the shards: documents are not encoded again", async (_what, set, field) => {
+  const changed = await decisions(...set);
+  expect(changed["shard"]).toMatch(new RegExp(`^run: param-changed ${field}`));
+  expect(Object.keys(changed).sort()).toEqual(["pretrain", "shard"]);
+});
+
+test("the context length concerns training alone: shards are cut into windows when they are read", async () => {
+  expect(Object.keys(await decisions("--set", "pretrain.model.contextLength=128"))).toEqual(["pretrain"]);
+});
+
 test("how often a checkpoint is written changes no result, so it is a hit", async () => {
   expect(await decisions("--set", "pretrain.checkpointEverySteps=7")).toEqual({});
 });

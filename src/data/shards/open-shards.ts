@@ -36,6 +36,8 @@ export interface SplitReader {
    * a token that is not in the vocabulary.
    */
   read(start: number, count: number, out: Int32Array, at?: number): Promise<void>;
+  /** The same tokens as they stand in the file. Throws as `read` does. */
+  readPacked(start: number, count: number): Promise<Buffer>;
 }
 
 export interface DocumentBlock {
@@ -234,21 +236,33 @@ class ShardedSplit implements SplitReader {
 
   async read(start: number, count: number, out: Int32Array, at = 0): Promise<void> {
     if (at + count > out.length) throw new RangeError(`${count} tokens do not fit behind ${at}.`);
-    const { ids, bytes, decode } = tokenRoom(count, this.#bytesPerToken);
-    await this.#readPacked(start, bytes);
-    decode();
-    const unknown = ids.findIndex((id) => id >= this.#vocabSize);
-    if (unknown >= 0) {
-      throw shardInvalid(
-        this.#shards[this.#shardAt(start + unknown)]?.tokenFile ?? this.#manifestFile,
-        `token ${ids[unknown]} is not in a vocabulary of ${this.#vocabSize}`,
-      );
-    }
+    const { ids } = await this.#readChecked(start, count);
     out.set(ids, at);
   }
 
+  async readPacked(start: number, count: number): Promise<Buffer> {
+    const { bytes, swap } = await this.#readChecked(start, count);
+    swap();
+    return bytes;
+  }
+
+  async #readChecked(start: number, count: number): Promise<ReturnType<typeof tokenRoom>> {
+    const room = tokenRoom(count, this.#bytesPerToken);
+    await this.#fill(start, room.bytes);
+    room.swap();
+    const { ids } = room;
+    for (let at = 0; at < count; at++) {
+      if ((ids[at] as number) < this.#vocabSize) continue;
+      throw shardInvalid(
+        this.#shards[this.#shardAt(start + at)]?.tokenFile ?? this.#manifestFile,
+        `token ${ids[at]} is not in a vocabulary of ${this.#vocabSize}`,
+      );
+    }
+    return room;
+  }
+
   /** Fills `out` with the bytes of the tokens from `start` on, as they stand in the files, unchecked. */
-  async #readPacked(start: number, out: Buffer): Promise<void> {
+  async #fill(start: number, out: Buffer): Promise<void> {
     const width = this.#bytesPerToken;
     const count = out.length / width;
     if (start < 0 || start + count > this.totals.tokens) {

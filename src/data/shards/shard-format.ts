@@ -84,13 +84,16 @@ export function decodeHeader(bytes: Buffer, file: string): ShardHeader {
 
 /** Token ids as they stand in the file. */
 export function packTokens(ids: Uint32Array, bytesPerToken: BytesPerToken): Buffer {
-  return littleEndian(bytesPerToken === 2 ? Uint16Array.from(ids) : ids.slice());
+  return littleEndian(bytesPerToken === 2 ? new Uint16Array(ids) : ids.slice());
 }
 
-/** Room for token ids: `bytes` is what a file is read into, `ids` the same as numbers once `decode` was called. */
+/**
+ * Room for token ids: `bytes` is what a file is read into, `ids` the same as numbers once `swap` has turned the file's
+ * byte order into the machine's. Called again, it turns them back.
+ */
 export function tokenRoom(count: number, bytesPerToken: BytesPerToken) {
   const ids = bytesPerToken === 2 ? new Uint16Array(count) : new Uint32Array(count);
-  return { ids, bytes: Buffer.from(ids.buffer), decode: () => void littleEndian(ids) };
+  return { ids, bytes: Buffer.from(ids.buffer), swap: () => void littleEndian(ids) };
 }
 
 export function packEntry({ tokens, bytes, hash, stratum }: DocumentEntry): Buffer {

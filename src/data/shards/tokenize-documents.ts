@@ -4,6 +4,7 @@ import { mapInOrder, WorkerPool } from "../../std/worker-pool.ts";
 import type { Encoder } from "../../tokenizer/encoder.ts";
 import type { DataDocument } from "../records.ts";
 import { encodeBatch, type EncodedBatch, factNumbers } from "./encode-batch.ts";
+import { bytesPerTokenFor, packTokens } from "./shard-format.ts";
 import type { ShardManifest } from "./shard-manifest.ts";
 import { createShardWriter } from "./write-shards.ts";
 
@@ -50,6 +51,7 @@ export async function tokenizeDocuments(
     vocabSize: encoder.vocabSize,
     shardTokens,
   });
+  const bytesPerToken = bytesPerTokenFor(encoder.vocabSize);
   const totals = { documents: 0, tokens: 0, bytes: 0 };
   const dropped = { empty: 0, tooLong: 0 };
   const keeps = ({ text }: DataDocument): boolean => {
@@ -72,7 +74,7 @@ export async function tokenizeDocuments(
         await writer.append({
           split: documentsSplit,
           stratum: { source, language, category },
-          ids: ids.subarray(token, token + tokens),
+          tokens: packTokens(ids.subarray(token, token + tokens), bytesPerToken),
           bytes,
           hash: [high, low],
         });

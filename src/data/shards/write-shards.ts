@@ -13,7 +13,6 @@ import {
   encodeHeader,
   headerBytes,
   packEntry,
-  packTokens,
 } from "./shard-format.ts";
 import { manifestName, type ShardManifest, type ShardTotals, type Stratum } from "./shard-manifest.ts";
 
@@ -28,7 +27,8 @@ export interface ShardWriterOptions {
 export interface WrittenDocument extends Omit<DocumentEntry, "tokens" | "stratum"> {
   readonly split: string;
   readonly stratum: Stratum;
-  readonly ids: Uint32Array;
+  /** As `packTokens` makes them. */
+  readonly tokens: Uint8Array;
 }
 
 export interface ShardWriter {
@@ -83,13 +83,14 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
   };
 
   const bytesPerToken = bytesPerTokenFor(vocabSize);
-  async function append({ split: splitName, stratum, ids, bytes, hash }: WrittenDocument) {
+  async function append({ split: splitName, stratum, tokens, bytes, hash }: WrittenDocument) {
+    const count = tokens.length / bytesPerToken;
     let split = splits.get(splitName);
     if (split === undefined) {
       split = { totals: noTotals(), strata: [], shards: [], current: undefined };
       splits.set(splitName, split);
     }
-    if (split.current !== undefined && split.current.totals.tokens + ids.length > shardTokens) {
+    if (split.current !== undefined && split.current.totals.tokens + count > shardTokens) {
       await finishShard(split);
     }
     if (split.current === undefined) {
@@ -98,9 +99,8 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
     }
     const index = stratumIndex(stratum);
     while (split.strata.length <= index) split.strata.push(noTotals());
-    for (const totals of [split.totals, split.strata[index]]) addTo(totals, ids.length, bytes);
-    const entry = { tokens: ids.length, bytes, hash, stratum: index };
-    await split.current.append(entry, packTokens(ids, bytesPerToken));
+    for (const totals of [split.totals, split.strata[index]]) addTo(totals, count, bytes);
+    await split.current.append({ tokens: count, bytes, hash, stratum: index }, tokens);
   }
 
   async function close(details: JsonObject = {}) {

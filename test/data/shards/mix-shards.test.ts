@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { DataDocument } from "../../../src/data/records.ts";
@@ -109,6 +109,68 @@ test("without a total, the scarcest share decides; a shortfall of a given total 
   expect((en?.got ?? 0) / (zh?.got ?? 1)).toBeCloseTo(4, 1);
   const short = await mix({ rules, trainTokens: 10 ** 6 });
   for (const share of short.shares) expect(share.got).toBe(share.available);
+});
+
+test("what does not fit in memory is mixed to the same bytes, and leaves nothing behind", async () => {
+  const rules = [
+    { language: "zh", weight: 1 },
+    { language: "en", weight: 2 },
+  ];
+  const whole = await mix({ rules });
+  for (const memoryBytes of [1000, 30_000]) {
+    const inParts = await mix({ rules, memoryBytes });
+    expect(readdirSync(inParts.folder)).toEqual(readdirSync(whole.folder));
+    for (const name of readdirSync(whole.folder))
+      expect(readFileSync(join(inParts.folder, name)).equals(readFileSync(join(whole.folder, name)))).toBe(
+        true,
+      );
+  }
+});
+
+test("a larger total keeps what a smaller one took, and the order of the corpus changes no sample", async () => {
+  const rules = [{ language: "en", weight: 1 }];
+  const few = new Set((await mix({ rules, trainTokens: 2000 })).train);
+  const many = new Set((await mix({ rules, trainTokens: 4000 })).train);
+  expect([...few].filter((text) => !many.has(text))).toEqual([]);
+  expect(many.size).toBeGreaterThan(few.size);
+  const reversed = await mix({ rules, trainTokens: 2000 }, [...documents].reverse());
+  expect(new Set(reversed.train)).toEqual(few);
+});
+
+test("the order is a shuffle: neighbours of the corpus, and copies of a text, do not stay together", async () => {
+  const copies = [...documents, ...documents.map((document) => ({ ...document, source: "copy" }))];
+  const { train } = await mix({ validationFraction: 0.001 }, copies);
+  const place = new Map(documents.map(({ text }, at) => [text, at]));
+  const places = train.map((text) => place.get(text) ?? NaN);
+  const distances = places.slice(1).map((at, index) => Math.abs(at - (places[index] ?? NaN)));
+  const mean = distances.reduce((sum, distance) => sum + distance, 0) / distances.length;
+  // Independent places are a third of the range apart, give or take a quarter of it over √1800.
+  expect(mean / documents.length).toBeGreaterThan(0.3);
+  expect(mean / documents.length).toBeLessThan(0.37);
+  expect(distances.filter((distance) => distance === 0).length).toBeLessThan(8); // one is expected
+});
+
+test("an interrupt and a failing disk leave no shards and no files in between", async () => {
+  const tokenizedFolder = temporaryFolder();
+  await tokenizeDocuments(documents, encoder, tokenizedFolder, { tokenizerDigest, shardTokens: 2000 });
+  const tokenized = await openShards(tokenizedFolder);
+  onTestFinished(() => tokenized.close());
+  const interrupt = new AbortController();
+  const folder = temporaryFolder();
+  const mixing = mixShards(tokenized, folder, {
+    ...options,
+    memoryBytes: 1000,
+    signal: interrupt.signal,
+    onProgress: () => interrupt.abort(),
+  });
+  await expect(mixing).rejects.toThrow(/aborted/);
+  await expect(openShards(folder)).rejects.toMatchObject({ code: "SHARD_INVALID" });
+  expect(readdirSync(folder).filter((name) => name.includes("unsorted"))).toEqual([]);
+
+  const full = temporaryFolder();
+  symlinkSync("/dev/full", join(full, "train-00000.tokens"));
+  await expect(mixShards(tokenized, full, options)).rejects.toMatchObject({ code: "ENOSPC" });
+  await expect(openShards(full)).rejects.toMatchObject({ code: "SHARD_INVALID" });
 });
 
 test("a mix that cannot work is refused", async () => {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { documentHash } from "../../../src/data/shards/document-hash.ts";
 import { openShards } from "../../../src/data/shards/open-shards.ts";
+import { packTokens } from "../../../src/data/shards/shard-format.ts";
 import { tokenizeDocuments } from "../../../src/data/shards/tokenize-documents.ts";
 import { createShardWriter } from "../../../src/data/shards/write-shards.ts";
 import { documents, encoder, temporaryFolder, tokenizerDigest } from "./corpus.ts";
@@ -78,9 +79,9 @@ test("any range is read the same whatever the shards' size", async () => {
 test("vocabularies above 65,536 tokens take four bytes a token", async () => {
   const folder = temporaryFolder();
   const writer = await createShardWriter(folder, { tokenizerDigest, vocabSize: 70_001, shardTokens: 100 });
-  const ids = Uint32Array.of(65_536, 1, 70_000);
+  const tokens = packTokens(Uint32Array.of(65_536, 1, 70_000), 4);
   const stratum = { source: "s", language: "en", category: "c" };
-  await writer.append({ split: "documents", stratum, ids, bytes: 3, hash: [1, 2] });
+  await writer.append({ split: "documents", stratum, tokens, bytes: 3, hash: [1, 2] });
   await writer.close();
   const out = new Int32Array(3);
   await (await openForTest(folder)).split("documents").read(0, 3, out);
@@ -92,7 +93,13 @@ test("the file's layout is little-endian behind the documented header", async ()
   const folder = temporaryFolder();
   const writer = await createShardWriter(folder, { tokenizerDigest, vocabSize: 800, shardTokens: 100 });
   const stratum = { source: "s", language: "en", category: "c" };
-  await writer.append({ split: "x", stratum, ids: Uint32Array.of(1, 0x0203), bytes: 7, hash: [8, 9] });
+  await writer.append({
+    split: "x",
+    stratum,
+    tokens: packTokens(Uint32Array.of(1, 0x0203), 2),
+    bytes: 7,
+    hash: [8, 9],
+  });
   await writer.close();
   expect(readFileSync(join(folder, "x-00000.tokens")).toString("hex")).toBe(
     [
