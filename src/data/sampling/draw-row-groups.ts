@@ -7,12 +7,13 @@
  */
 import { z } from "zod";
 import type { Random } from "../random.ts";
-import type { ParquetRows, Row } from "../sources/parquet-rows.ts";
+import type { Row } from "../formats/parquet-decode.ts";
+import type { RowGroups } from "../formats/parquet-rows.ts";
 
 export interface RowGroupFile {
   readonly path: string;
   readonly size: number;
-  readonly openRows: () => Promise<ParquetRows>;
+  readonly openRows: () => Promise<RowGroups>;
 }
 
 export interface DrawOptions {
@@ -51,7 +52,7 @@ export class RowDraws {
   readonly #draws: Random;
   readonly #sweeps: number;
   readonly #rowGroups: Map<string, number>;
-  readonly #open = new Map<string, ParquetRows>();
+  readonly #open = new Map<string, RowGroups>();
   /** Groups of this sweep that were not read yet; absent until a file is first drawn in it. */
   readonly #unread = new Map<string, number[]>();
   #sweep = 0;
@@ -154,7 +155,7 @@ export class RowDraws {
     return Array.from(order.subarray(start, end), (index) => rows[index] as Row);
   }
 
-  async #openRows({ path, openRows }: RowGroupFile): Promise<ParquetRows> {
+  async #openRows({ path, openRows }: RowGroupFile): Promise<RowGroups> {
     const opened = this.#open.get(path) ?? (await openRows());
     this.#open.delete(path);
     this.#open.set(path, opened); // the last is the one used last

@@ -15,7 +15,8 @@ import {
 } from "../sources/dataset-schemas.ts";
 import { openHuggingFace } from "../sources/huggingface.ts";
 import type { RetryPolicy } from "../sources/http-retry.ts";
-import { openParquet, type Row } from "../sources/parquet-rows.ts";
+import type { Row } from "../formats/parquet-decode.ts";
+import { openParquet } from "../formats/parquet-rows.ts";
 import { RangeCache } from "../sources/range-cache.ts";
 import type { Source, SourceEvents, SourceFile } from "../sources/source.ts";
 import { drawState, RowDraws, type RowGroupFile } from "./draw-row-groups.ts";

@@ -14,7 +14,7 @@ import {
   parseIndustryPath,
   type Quality,
 } from "../sources/dataset-schemas.ts";
-import type { Row } from "../sources/parquet-rows.ts";
+import type { Row } from "../formats/parquet-decode.ts";
 import type { Source, SourceEvents, SourceFile } from "../sources/source.ts";
 import { allocateQuota } from "./allocate-quota.ts";
 import { drawState, RowDraws, type RowGroupFile } from "./draw-row-groups.ts";

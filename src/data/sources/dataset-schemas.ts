@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import type { Conversation, Language, Message, PreferencePair } from "../records.ts";
-import type { Row } from "./parquet-rows.ts";
+import type { Row } from "../formats/parquet-decode.ts";
 
 export type Adapted<T> = { readonly record: T } | { readonly dropped: string; readonly characters: number };
 

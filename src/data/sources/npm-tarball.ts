@@ -18,7 +18,7 @@ import {
   type PinnedFile,
 } from "./download-pinned.ts";
 import type { Source } from "./source.ts";
-import { tarEntries } from "./tar-entries.ts";
+import { tarEntries } from "../formats/tar-entries.ts";
 
 export interface NpmTarball {
   /** Package name. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRandom } from "../../../src/data/random.ts";
 import { RowDraws, type DrawOptions, type RowGroupFile } from "../../../src/data/sampling/draw-row-groups.ts";
-import type { Row } from "../../../src/data/sources/parquet-rows.ts";
+import type { Row } from "../../../src/data/formats/parquet-decode.ts";
 
 /** A file of groups of numbered rows; notes what is read of it. */
 function file(path: string, groups: number, rowsPerGroup: number, reads: string[] = []): RowGroupFile {

@@ -9,7 +9,7 @@ import {
   ultrafeedbackPair,
 } from "../../../src/data/sources/dataset-schemas.ts";
 import { openHuggingFace, type HuggingFaceOptions } from "../../../src/data/sources/huggingface.ts";
-import { openParquet } from "../../../src/data/sources/parquet-rows.ts";
+import { openParquet } from "../../../src/data/formats/parquet-rows.ts";
 import { RangeCache } from "../../../src/data/sources/range-cache.ts";
 import { readWhole, type Source, type SourceFile } from "../../../src/data/sources/source.ts";
 import { startHub } from "./hub-server.ts";

@@ -6,7 +6,7 @@ import tar from "tar-stream";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { openNpmTarball, type NpmTarball } from "../../../src/data/sources/npm-tarball.ts";
 import { readText } from "../../../src/data/sources/source.ts";
-import { tarEntries } from "../../../src/data/sources/tar-entries.ts";
+import { tarEntries } from "../../../src/data/formats/tar-entries.ts";
 import { serveBytes, startServer, type TestServer } from "./http-server.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 

@@ -4,7 +4,7 @@ import { pipeline } from "node:stream";
 import { constants, createGunzip } from "node:zlib";
 import tar from "tar-stream";
 import { PipelineError } from "../../errors.ts";
-import type { SourceFile } from "./source.ts";
+import type { SourceFile } from "../sources/source.ts";
 
 export interface TarOptions {
   /** Named in errors. */
