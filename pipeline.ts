@@ -18,7 +18,8 @@ const Config = z
     export: stages.exportModel.params,
     sweep: stages.sweepParams.optional(),
   })
-  .check(stages.sequencesFit);
+  .check(stages.sequencesFit)
+  .check(stages.heldOutFiltered);
 
 export default definePipeline(
   "minilm",

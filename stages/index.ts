@@ -4,6 +4,7 @@ export { downloadSample } from "./download-sample.ts";
 export { dpo } from "./dpo.ts";
 export { evaluate } from "./evaluate.ts";
 export { exportModel } from "./export.ts";
+export { heldOutFiltered } from "./held-out-filtered.ts";
 export { pretrain } from "./pretrain.ts";
 export { sequencesFit } from "./sequences-fit.ts";
 export { sft } from "./sft.ts";

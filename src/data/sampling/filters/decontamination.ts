@@ -35,17 +35,22 @@ export const decontaminationParams = z
 
 export type DecontaminationParams = z.infer<typeof decontaminationParams>;
 
-/** Memory: at most 22 bytes for each n-gram of the evaluation text. */
+/** Memory: at most 43 bytes for each n-gram of the evaluation text. */
 export class Decontamination {
   readonly #params: DecontaminationParams;
-  /** By language, n-grams by their length: that of the params, and those of texts that are shorter. */
-  readonly #grams: Readonly<Record<Language, Map<number, DigestSet>>> = { en: new Map(), zh: new Map() };
+  readonly #evaluation: Readonly<Record<Language, EvaluationGrams>>;
+  texts = 0;
   /** Evaluation texts that are too short to be looked for. */
   tooShort = 0;
-  texts = 0;
 
   constructor(params: DecontaminationParams) {
     this.#params = params;
+    this.#evaluation = { en: this.#gramsOf(params.words), zh: this.#gramsOf(params.characters) };
+  }
+
+  #gramsOf(full: number): EvaluationGrams {
+    const least = Math.ceil(full * this.#params.minimum);
+    return { full, least, beginnings: new DigestSet(), byLength: new Map() };
   }
 
   /** Prompt and true answer: wrong answers may be true of something else. */
@@ -59,32 +64,47 @@ export class Decontamination {
 
   #add(text: string, language: Language): void {
     const units = textUnits(normalizeText(text));
-    const full = this.#lengthIn(language);
+    const { full, least, beginnings, byLength } = this.#evaluation[language];
     this.texts++;
-    if (units.count < full * this.#params.minimum) {
+    if (units.count < least) {
       this.tooShort++;
       return;
     }
     const length = Math.min(full, units.count);
-    const byLength = this.#grams[language];
-    let grams = byLength.get(length);
-    if (!grams) byLength.set(length, (grams = new DigestSet()));
-    for (let at = 0; at + length <= units.count; at++) grams.addWords(...gramHash(units, at, length));
+    const grams = byLength.get(length) ?? new DigestSet();
+    byLength.set(length, grams);
+    for (let at = 0; at + length <= units.count; at++) {
+      beginnings.addWords(beginningHash(units, at, least), 0);
+      grams.addWords(...gramHash(units, at, length));
+    }
   }
 
   /** Whether a document holds an n-gram of the evaluation text of its language. */
   matches(units: TextUnits, language: Language): boolean {
-    for (const [length, grams] of this.#grams[language]) {
-      for (let at = 0; at + length <= units.count; at++) {
-        if (grams.hasWords(...gramHash(units, at, length))) return true;
+    const { least, beginnings, byLength } = this.#evaluation[language];
+    for (let at = 0; at + least <= units.count; at++) {
+      if (!beginnings.hasWords(beginningHash(units, at, least), 0)) continue;
+      for (const [length, grams] of byLength) {
+        if (at + length <= units.count && grams.hasWords(...gramHash(units, at, length))) return true;
       }
     }
     return false;
   }
+}
 
-  #lengthIn(language: Language): number {
-    return language === "zh" ? this.#params.characters : this.#params.words;
-  }
+interface EvaluationGrams {
+  /** Units of an n-gram, and of the shortest text that is looked for whole. */
+  readonly full: number;
+  readonly least: number;
+  /** The first `least` units of every n-gram: most places of a document are passed over for one look at this. */
+  readonly beginnings: DigestSet;
+  readonly byLength: Map<number, DigestSet>;
+}
+
+function beginningHash({ hashes }: TextUnits, at: number, length: number): number {
+  let hash = 0;
+  for (let unit = at; unit < at + length; unit++) hash = extendHash(hash, hashes[unit] ?? 0);
+  return finalize(hash);
 }
 
 /** 64 bits: a stream of 10 billion n-grams against a million is expected to collide 0.0005 times. */
