@@ -4,6 +4,7 @@ import { definePipeline, type RefOf } from "./src/pipeline/index.ts";
 import * as stages from "./stages/index.ts";
 import { prepareEngine } from "./stages/prepare-engine.ts";
 import { presentCheckpoints } from "./stages/present-checkpoint.ts";
+import { presentDatasets } from "./stages/present-dataset.ts";
 
 const Config = z
   .strictObject({
@@ -75,5 +76,9 @@ export default definePipeline(
     });
     return { bundle, scores };
   },
-  { defaultConfig: "configs/tiny.yaml", prepare: prepareEngine, present: presentCheckpoints },
+  {
+    defaultConfig: "configs/tiny.yaml",
+    prepare: prepareEngine,
+    present: { ...presentCheckpoints, ...presentDatasets },
+  },
 );

@@ -65,6 +65,11 @@ test.each([
     /--set:1:20: sft\.sequenceLength: 4096 tokens are more than pretrain\.model\.contextLength \(\d+\)/,
     /correct the place shown/,
   ],
+  [
+    "plan --set dpo.heldOutFraction=0.2",
+    /--set:1:21: dpo\.heldOutFraction: 0\.2 is more than downloadSample\.filters\.decontamination\.heldOutPreferences \(0\.1\)/,
+    /correct the place shown/,
+  ],
 ])("%s", async (commandLine, message, hint) => {
   const { exitCode, stdout, stderr } = await project.pipeline(...commandLine.split(" "));
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
@@ -105,6 +110,7 @@ test("invalid UTF-8, NULs and lines that are no documents are counted, not fatal
     dropped: { "no field “text”": { records: 2 } },
     repaired: { controlCharacters: 1, invalidUtf8: 1 },
   });
+  expect(readFileSync(join(corpus, "README.md"), "utf8")).toContain("| dropped: no field “text” | 2 |");
 });
 
 test("without a network: a code, the package and what to do; exit code 1", async () => {
