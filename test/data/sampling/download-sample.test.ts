@@ -259,17 +259,6 @@ test("conversations and preference pairs are drawn from their datasets, with eve
   expect(manifests.preferences.dropped["chosen equals rejected"]?.records).toBe(1);
 });
 
-test("a dataset of other columns, and one without a usable row, fail loudly", async () => {
-  const own = local(await localFolder(), 1000);
-  const source = { ...at, dataset: "ultrafeedback-binarized" as const, files: "data/", preferences: 5 };
-  await expect(
-    hubRun([own, source], { "data/a.parquet": await fixture("openbmb.parquet") }),
-  ).rejects.toMatchObject({ code: "SCHEMA_MISMATCH" });
-  await expect(hubRun([own, { ...source, files: "nowhere/" }], {})).rejects.toMatchObject({
-    code: "NO_RECORDS",
-  });
-});
-
 test("the npm corpora give text, conversations, pairs and questions, and no training text gives a question away", async () => {
   const outputs = await sampleDirectories();
   const isReserved = reserveKeys(3, 0.2);
