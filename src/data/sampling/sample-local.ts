@@ -1,7 +1,8 @@
 /** Documents out of one's own files. */
 import { userError } from "../../errors.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
-import { localTexts, openLocal } from "../sources/local.ts";
+import { fileTexts } from "../formats/file-texts.ts";
+import { openLocal } from "../sources/local.ts";
 import type { SourceEvents } from "../sources/source.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { LocalParams } from "./sample-params.ts";
@@ -19,11 +20,11 @@ async function sampleLocal(
   outputs: SampleOutputs,
   events: SourceEvents & { readonly onDocuments?: (read: number) => void },
 ): Promise<SourceRecord[]> {
-  const { path, language, category } = params;
+  const { path, field, language, category } = params;
   const source = await openLocal(path);
   const items = async function* (): AsyncGenerator<StreamItem> {
     for await (const file of source.files()) {
-      for await (const item of localTexts(file, `${path}: ${file.path}`)) {
+      for await (const item of fileTexts(file, { where: `${path}: ${file.path}`, field })) {
         if ("dropped" in item) yield item;
         else {
           const document = { text: item.text, language, source: source.name, category };
@@ -48,7 +49,7 @@ async function sampleLocal(
     throw userError(
       "EMPTY_CORPUS",
       `${path}: no text was left of what the files hold.`,
-      "Check that they are not empty, that .jsonl lines have a field `text`, and that no other source holds the same text.",
+      `Check that they are not empty, that lines and rows have the field “${field}”, and that no other source holds the same text.`,
     );
   }
   return [source.record()];

@@ -40,6 +40,12 @@ const npmDefault = z
   })
   .describe("Real English and Chinese text out of pinned npm packages (34 MB).");
 
+const field = z
+  .string()
+  .min(1)
+  .default("text")
+  .describe("Where the text is in lines of .jsonl and rows of .parquet.");
+
 const local = z
   .strictObject({
     kind: z.literal("local"),
@@ -47,8 +53,9 @@ const local = z
       .string()
       .min(1)
       .describe(
-        "File or folder of .txt, .md or .jsonl (field `text`), gzipped or not; relative to where the pipeline runs.",
+        "File or folder of .txt, .md, .jsonl (also as .gz or .zst) or .parquet; relative to where the pipeline runs.",
       ),
+    field,
     language: languageSchema.describe("What its text is written in."),
     category: z.string().min(1).describe("Name of its stratum, e.g. notes."),
     characters: characters.describe("How much of it to sample; more than it has means all."),

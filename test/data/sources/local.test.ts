@@ -2,14 +2,15 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { localTexts, openLocal, type LocalItem } from "../../../src/data/sources/local.ts";
+import { fileTexts, type TextItem } from "../../../src/data/formats/file-texts.ts";
+import { openLocal } from "../../../src/data/sources/local.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
-async function read(path: string): Promise<LocalItem[]> {
+async function read(path: string): Promise<TextItem[]> {
   const source = await openLocal(path);
-  const items: LocalItem[] = [];
+  const items: TextItem[] = [];
   for await (const file of source.files())
-    for await (const item of localTexts(file, file.path)) items.push(item);
+    for await (const item of fileTexts(file, { where: file.path, field: "text" })) items.push(item);
   return items;
 }
 
@@ -70,7 +71,7 @@ test("lines that are no record are dropped and counted", async () => {
   const items = await read(folder);
   expect(items.filter((item) => "dropped" in item).map((item) => "dropped" in item && item.dropped)).toEqual([
     "no field “text”",
-    "no field “text”",
+    "no JSON object",
     "no field “text”",
     "empty",
   ]);

@@ -1,0 +1,118 @@
+/** The texts that a file holds: passages of plain text and Markdown, one field of every line of JSON Lines or row of Parquet. */
+import { readLines } from "../../std/read-lines.ts";
+import { cleanText, type TextFault } from "../documents/clean-text.ts";
+import type { SourceFile } from "../sources/source.ts";
+import { decompressed } from "./decompress.ts";
+import { fileKind } from "./file-kind.ts";
+import { openParquet } from "./parquet-rows.ts";
+
+export interface FileText {
+  readonly text: string;
+  readonly faults: readonly TextFault[];
+}
+export type TextItem = FileText | { readonly dropped: string; readonly characters: number };
+
+export interface FileTextsOptions {
+  /** Named in errors. */
+  readonly where: string;
+  /** Where the text is in lines and rows that have fields. */
+  readonly field: string;
+}
+
+/** A passage of plain text or Markdown ends at a blank line once it has this many characters. */
+const PASSAGE_CHARACTERS = 2000;
+
+/**
+ * What is no text is an item with the reason. Throws SCHEMA_MISMATCH for a Parquet file without the field, and what
+ * `decompressed` and `openParquet` throw for a file that is broken.
+ */
+export async function* fileTexts(
+  file: SourceFile,
+  { where, field }: FileTextsOptions,
+): AsyncGenerator<TextItem> {
+  const kind = fileKind(file.path);
+  if (kind?.format === "parquet") {
+    yield* parquetTexts(file, field, where);
+    return;
+  }
+  const tooLong: number[] = [];
+  const lines = readLines(decompressed(file.open(), kind?.compression, where), {
+    where,
+    onTooLong: (line) => tooLong.push(line),
+  });
+  yield* kind?.format === "jsonl" ? jsonTexts(lines, field) : passages(lines);
+  for (const _ of tooLong) yield { dropped: "line too long", characters: 0 };
+}
+
+type Lines = ReturnType<typeof readLines>;
+
+async function* passages(lines: Lines): AsyncGenerator<TextItem> {
+  let text = "";
+  const faults = new Set<TextFault>();
+  const end = (): TextItem => {
+    const item = textItem(text, [...faults]);
+    text = "";
+    faults.clear();
+    return item;
+  };
+  for await (const line of lines) {
+    const cleaned = cleanText(line.text);
+    for (const fault of cleaned.faults) faults.add(fault);
+    if (!line.valid) faults.add("invalidUtf8");
+    const ends =
+      line.text.trim() === "" ? text.length >= PASSAGE_CHARACTERS : text.length >= 4 * PASSAGE_CHARACTERS;
+    text += `${cleaned.text}\n`;
+    if (ends && text.trim() !== "") yield end();
+  }
+  if (text.trim() !== "") yield end();
+}
+
+async function* jsonTexts(lines: Lines, field: string): AsyncGenerator<TextItem> {
+  for await (const { text: line, valid } of lines) {
+    if (line.trim() === "") continue;
+    const value = parseRecord(line);
+    if (value === undefined) yield { dropped: "no JSON object", characters: line.length };
+    else yield fieldItem(value, field, valid ? [] : ["invalidUtf8"]);
+  }
+}
+
+async function* parquetTexts(file: SourceFile, field: string, where: string): AsyncGenerator<TextItem> {
+  const { rowGroups, readRowGroup } = await openParquet(file, [field], where);
+  for (let group = 0; group < rowGroups; group++)
+    for (const row of await readRowGroup(group)) yield fieldItem(row, field, []);
+}
+
+function fieldItem(
+  record: Readonly<Record<string, unknown>>,
+  field: string,
+  faults: readonly TextFault[],
+): TextItem {
+  const value = record[field];
+  if (typeof value !== "string") return { dropped: `no field “${field}”`, characters: 0 };
+  const cleaned = cleanText(value);
+  return textItem(cleaned.text, [...faults, ...cleaned.faults]);
+}
+
+/** Of bytes in another encoding most become U+FFFD; a few are what a bad byte here and there leaves. */
+const MAX_REPLACED_SHARE = 0.02;
+
+function textItem(cleaned: string, faults: readonly TextFault[]): TextItem {
+  const text = cleaned.trim();
+  if (text === "") return { dropped: "empty", characters: 0 };
+  const replaced = text.split("\uFFFD").length - 1;
+  if (replaced > 1 && replaced > text.length * MAX_REPLACED_SHARE)
+    return { dropped: "not UTF-8", characters: text.length };
+  return { text, faults };
+}
+
+/** The JSON object of a line; undefined for anything else. */
+export function parseRecord(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined; // told by the caller
+  }
+}
