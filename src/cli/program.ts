@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { columnsOf, type CliContext } from "./cli-context.ts";
 import type { CommandParts } from "./program/command-parts.ts";
+import { addDataCommands } from "./program/data-commands.ts";
 import { addExchangeCommands } from "./program/exchange-commands.ts";
 import { addHistoryCommands } from "./program/history-commands.ts";
 import { addLiveCommands } from "./program/live-commands.ts";
@@ -50,6 +51,7 @@ export function createProgram(context: CliContext, finish: (exitCode: number) =>
   addHistoryCommands(parts);
   addStoreCommands(parts);
   addExchangeCommands(parts);
+  addDataCommands(parts);
   addMachineCommands(parts);
   addModelCommands(parts);
   return program;

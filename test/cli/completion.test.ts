@@ -84,6 +84,8 @@ test.each([
   ["pipeline run --config sm", ["small"]],
   ["pipeline run --config=sm", ["small"]],
   ["pipeline run --config stag", ["stages"]],
+  ["pipeline peek pipe", ["pipeline.ts"]],
+  ["pipeline peek --li", ["--limit"]],
   ["pipeline import-run pipe", ["pipeline.ts"]],
   ["npx pipeline stat", ["status"]],
   ["npx pipeline run wo", ["words"]],

@@ -51,6 +51,7 @@ const ARGUMENTS: Readonly<Record<string, Offer>> = {
   "export-run what": words("targets", "runs"),
   "lineage what": { ...words("targets"), files: true },
   file: FILES,
+  source: FILES,
   text: NOTHING,
 };
 

@@ -1,13 +1,12 @@
 /** Reads a gzipped tar (POSIX ustar/pax) in place, entry after entry; nothing is unpacked to disk. */
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 import { constants, createGunzip } from "node:zlib";
 import tar from "tar-stream";
 import { PipelineError } from "../../errors.ts";
 import type { SourceFile } from "../sources/source.ts";
 
 export interface TarOptions {
-  /** Named in errors. */
+  /** Named in errors: what it is, and where. */
   readonly name: string;
   /** Reading ends after this entry; for archives of which only the beginning is at hand. */
   readonly lastEntry?: string | undefined;
@@ -22,21 +21,20 @@ const MAX_ENTRY_BYTES = 64 * 1024 * 1024;
  * no gzipped tar or ends too early, ARCHIVE_ENTRY_TOO_LARGE beyond the bound.
  */
 export async function* tarEntries(
-  path: string,
+  archive: Readable,
   wanted: (path: string) => boolean,
   { name, lastEntry, maxEntryBytes = MAX_ENTRY_BYTES }: TarOptions,
 ): AsyncGenerator<SourceFile> {
   const corrupt = (cause: unknown): PipelineError =>
-    cause instanceof PipelineError ? cause : archiveCorrupt(name, path, cause);
+    cause instanceof PipelineError ? cause : archiveCorrupt(name, cause);
   const extract = tar.extract();
-  const file = createReadStream(path);
   // An error destroys `extract`, whose iteration below then throws it.
   const onEnd = (): void => undefined;
   if (lastEntry === undefined) {
-    pipeline(file, createGunzip(), extract, onEnd);
+    pipeline(archive, createGunzip(), extract, onEnd);
   } else {
     const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }); // takes the cut end for an end
-    pipeline(file, gunzip, padWithZeros, extract, onEnd);
+    pipeline(archive, gunzip, padWithZeros, extract, onEnd);
   }
   try {
     for await (const entry of extract) {
@@ -47,6 +45,7 @@ export async function* tarEntries(
         yield {
           path: inside,
           size,
+          streamed: true,
           open: (start = 0, end = size) => slice(entry, start, end, corrupt),
         };
       }
@@ -57,7 +56,7 @@ export async function* tarEntries(
   } catch (cause) {
     throw corrupt(cause);
   } finally {
-    file.destroy();
+    archive.destroy();
     extract.destroy();
   }
 }
@@ -91,10 +90,10 @@ async function* slice(
   }
 }
 
-function archiveCorrupt(name: string, path: string, cause: unknown): PipelineError {
+function archiveCorrupt(name: string, cause: unknown): PipelineError {
   return new PipelineError({
     code: "ARCHIVE_CORRUPT",
-    message: `${name} (${path}) is not a whole gzipped tar: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    message: `${name} is not a whole gzipped tar: ${cause instanceof Error ? cause.message : String(cause)}.`,
     hint: "Remove the file and run again to fetch it anew.",
     cause,
   });

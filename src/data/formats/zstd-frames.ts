@@ -36,7 +36,7 @@ export class ZstdFrames {
       if (header === 0) break;
       at += header;
     }
-    this.#pending = bytes.slice(at);
+    this.#pending = new Uint8Array(bytes.subarray(at));
   }
 
   /** How many bytes the header at the beginning takes; 0 where it is not whole. */

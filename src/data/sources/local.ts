@@ -1,24 +1,44 @@
 /** One's own files: one, or a folder of those whose format is known. Every file is digested. */
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { userError } from "../../errors.ts";
-import { digestOf, digestOfFile } from "../../std/digest.ts";
+import { digestOf } from "../../std/digest.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
 import { fileKind, READABLE_KINDS } from "../formats/file-kind.ts";
 import type { Source, SourceFile } from "./source.ts";
 
-/**
- * Files in order of their path. Throws FILE_NOT_FOUND for a path that is not there, FILE_KIND_UNKNOWN for a file of
- * another kind and EMPTY_CORPUS for a folder without a file of these kinds.
- */
+/** Reads every file once, to know its digest. Throws what `listLocal` throws. */
 export async function openLocal(path: string): Promise<Source> {
+  const { name, files } = await listLocal(path);
+  const digested: SourceFile[] = [];
+  for await (const file of files()) {
+    const hash = createHash("sha256");
+    for await (const chunk of file.open()) hash.update(chunk);
+    digested.push({ ...file, digest: `sha256:${hash.digest("hex")}` });
+  }
+  const read = digested.map(({ path: one, digest, size }) => ({
+    path: one,
+    digest: digest ?? "",
+    bytes: size,
+  }));
+  // Changes when any file does.
+  const revision = `sha256:${digestOf(read.map(({ path: one, digest }) => `${one}\0${digest}\n`).join(""))}`;
+  return localSource(name, revision, digested, read);
+}
+
+/**
+ * Files in order of their path, none of them read: nothing pins their content. Throws FILE_NOT_FOUND for a path that is not
+ * there, FILE_KIND_UNKNOWN for a file that is not read and EMPTY_CORPUS for a folder without one that is.
+ */
+export async function listLocal(path: string): Promise<Source> {
   const found = await stat(path).catch(() => undefined);
   if (!found) {
     throw userError(
       "FILE_NOT_FOUND",
       `${path}: there is no such file or folder.`,
-      "Correct the path in the recipe; it is taken relative to the folder in which the pipeline runs.",
+      "Correct the path; it is taken relative to the current folder, in a recipe to that in which the pipeline runs.",
     );
   }
   if (!found.isDirectory() && fileKind(path) === undefined) {
@@ -34,44 +54,36 @@ export async function openLocal(path: string): Promise<Source> {
     throw userError(
       "EMPTY_CORPUS",
       `${path}: the folder holds no file that is read (${READABLE_KINDS}).`,
-      "Put such files there, or correct the path in the recipe.",
+      "Put such files there, or correct the path.",
     );
   }
-  const files: NonNullable<SourceRecord["files"]> = [];
-  for (const one of paths) {
-    const absolute = join(root, one);
-    files.push({
-      path: one,
-      digest: `sha256:${await digestOfFile(absolute)}`,
-      bytes: (await stat(absolute)).size,
-    });
-  }
-  const name = `local:${path.split(sep).join("/")}`;
-  const revision = revisionOf(files);
-  return {
-    name,
-    revision,
-    files: async function* (wanted = () => true) {
-      for (const { path: one, bytes } of files) {
-        if (!wanted(one)) continue;
-        yield await Promise.resolve({ path: one, size: bytes, open: opener(join(root, one)) });
-      }
-    },
-    record: () => ({ name, revision, files }),
-  };
+  const files = await Promise.all(
+    paths.map(async (one): Promise<SourceFile> => {
+      const { size } = await stat(join(root, one));
+      return { path: one, size, open: opener(join(root, one), size) };
+    }),
+  );
+  return localSource(`local:${path.split(sep).join("/")}`, "unread", files, []);
 }
 
-const opener =
-  (path: string): SourceFile["open"] =>
-  (start, end) =>
-    createReadStream(path, {
-      ...(start === undefined ? {} : { start }),
-      ...(end === undefined ? {} : { end: end - 1 }),
-    }) as AsyncIterable<Uint8Array>;
+const localSource = (
+  name: string,
+  revision: string,
+  files: readonly SourceFile[],
+  read: NonNullable<SourceRecord["files"]>,
+): Source => ({
+  name,
+  revision,
+  files: async function* (wanted = () => true) {
+    for (const file of files) if (wanted(file.path)) yield await Promise.resolve(file);
+  },
+  record: () => ({ name, revision, files: read }),
+});
 
-/** Changes when any file does. */
-const revisionOf = (files: NonNullable<SourceRecord["files"]>): string =>
-  `sha256:${digestOf(files.map(({ path, digest }) => `${path}\0${digest}\n`).join(""))}`;
+const opener = (path: string, size: number): SourceFile["open"] =>
+  async function* (start = 0, end = size) {
+    if (end > start) yield* createReadStream(path, { start, end: end - 1 }) as AsyncIterable<Uint8Array>;
+  };
 
 async function listFiles(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });

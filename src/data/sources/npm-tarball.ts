@@ -4,6 +4,7 @@
  * Which registry, with which credentials and proxy, is npm's own affair: npm is asked for the address, and fetches
  * the file itself where plain HTTP may not.
  */
+import { createReadStream } from "node:fs";
 import { mkdtemp, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa, ExecaError } from "execa";
@@ -17,7 +18,7 @@ import {
   type Fetcher,
   type PinnedFile,
 } from "./download-pinned.ts";
-import type { Source } from "./source.ts";
+import type { Source, SourceEvents } from "./source.ts";
 import { tarEntries } from "../formats/tar-entries.ts";
 
 export interface NpmTarball {
@@ -50,7 +51,11 @@ export async function openNpmTarball(tarball: NpmTarball, options: DownloadOptio
   return {
     name,
     revision: tarball.version,
-    files: (wanted = () => true) => tarEntries(path, wanted, { name: spec, lastEntry: tarball.lastEntry }),
+    files: (wanted = () => true) =>
+      tarEntries(createReadStream(path), wanted, {
+        name: `${spec} (${path})`,
+        lastEntry: tarball.lastEntry,
+      }),
     record: () => record,
   };
 }
@@ -59,9 +64,9 @@ export async function openNpmTarball(tarball: NpmTarball, options: DownloadOptio
 function npmFetcher(spec: string, file: PinnedFile, options: DownloadOptions): Fetcher {
   return async (path) => {
     if (hasProxy(process.env)) return npmPack(spec, file, path, options);
-    const url = await tarballUrl(spec, options);
+    const { dist } = await npmView(spec, options);
     try {
-      await httpFetcher(url, file, options)(path);
+      await httpFetcher(dist.tarball, file, options)(path);
     } catch (error) {
       if (!(error instanceof PipelineError) || error.code !== "DOWNLOAD_REFUSED") throw error;
       options.onNotice?.(`${error.message} Letting npm fetch it.`);
@@ -78,10 +83,11 @@ function hasProxy(environment: NodeJS.ProcessEnv): boolean {
   );
 }
 
-async function tarballUrl(spec: string, options: DownloadOptions): Promise<string> {
-  const output = await npm(["view", spec, "dist.tarball", "--json"], spec, options);
-  const url = z.url({ protocol: /^https?$/u }).safeParse(parseJson(output));
-  if (url.success) return url.data;
+/** What the registry says of a package; `spec` names one version, or a tag. */
+export async function npmView(spec: string, options: SourceEvents): Promise<NpmVersion> {
+  const output = await npm(["view", spec, "name", "version", "dist", "--json"], spec, options);
+  const found = npmVersion.safeParse(parseJson(output));
+  if (found.success) return found.data;
   throw new PipelineError({
     code: "PACKAGE_NOT_FOUND",
     message: `The npm registry has no tarball of ${spec}.`,
@@ -119,13 +125,19 @@ async function npmPack(
   }
 }
 
+const npmVersion = z.object({
+  version: z.string(),
+  dist: z.object({ tarball: z.url({ protocol: /^https?$/u }), integrity: z.string().optional() }),
+});
+type NpmVersion = z.infer<typeof npmVersion>;
+
 const PATIENCE_MS = 5_000;
 
 /** npm runs in the current folder, so that a project's own .npmrc counts. */
 async function npm(
   args: readonly string[],
   spec: string,
-  { signal, onNotice }: DownloadOptions,
+  { signal, onNotice }: SourceEvents,
 ): Promise<string> {
   // Without a network npm tries again by itself, for a minute or more, and says nothing.
   const slow = setTimeout(() => onNotice?.(`${spec}: waiting for npm to reach its registry`), PATIENCE_MS);

@@ -20,6 +20,8 @@ export interface RemoteFileOptions extends SourceEvents {
   readonly retry?: RetryPolicy | undefined;
   /** The error for a status that is no success and not worth repeating. */
   readonly refused: (status: number) => PipelineError;
+  /** The server gives it only as a whole: it is fetched once and kept in memory. */
+  readonly whole?: boolean | undefined;
 }
 
 /** Most of what a broken connection costs, and what a reader holds in memory: twice this, with the window read ahead. */
@@ -33,16 +35,24 @@ export class RemoteFile {
   readonly #options: RemoteFileOptions;
   /** Where `url` redirected to last: the Hub need not be asked for each range. */
   #storage: string | undefined;
-  /** Entity tags by the origin that gave them: storage and Hub count differently. */
-  readonly #etags = new Map<string, string>();
+  /** Entity tags, or times of change, by the origin that gave them: storage and Hub count differently. */
+  readonly #validators = new Map<string, string>();
+  #kept: Promise<Uint8Array> | undefined;
 
   constructor(options: RemoteFileOptions) {
     this.#options = options;
   }
 
   /** See `SourceFile.open`. Throws NETWORK_UNAVAILABLE, SOURCE_CHANGED, RANGE_UNSUPPORTED or what `refused` gives. */
-  readonly open: SourceFile["open"] = (start = 0, end) =>
-    end === undefined ? this.#growing(start) : this.#ahead(start, Math.min(end, this.#options.size));
+  readonly open: SourceFile["open"] = (start = 0, end) => {
+    if (this.#options.whole === true) return this.#part(start, end);
+    return end === undefined ? this.#growing(start) : this.#ahead(start, Math.min(end, this.#options.size));
+  };
+
+  async *#part(start: number, end?: number): AsyncGenerator<Uint8Array> {
+    this.#kept ??= this.#window(0, this.#options.size);
+    yield (await this.#kept).subarray(start, end);
+  }
 
   async *#growing(start: number): AsyncGenerator<Uint8Array> {
     let window = FIRST_WINDOW_BYTES;
@@ -128,8 +138,8 @@ export class RemoteFile {
   }
 
   #ifRange(url: string): Record<string, string> {
-    const etag = this.#etags.get(new URL(url).origin);
-    return etag === undefined || etag.startsWith("W/") ? {} : { "if-range": etag };
+    const validator = this.#validators.get(new URL(url).origin);
+    return validator?.startsWith('"') === true ? { "if-range": validator } : {}; // strong ones only (RFC 9110, 13.1.5)
   }
 
   /** Throws unless the response is the range that was asked for, of the file that was read before. */
@@ -143,15 +153,15 @@ export class RemoteFile {
   #problem(response: Response, from: number, to: number): Error | undefined {
     const { what, size } = this.#options;
     const { origin } = new URL(response.url);
-    const etag = response.headers.get("etag") ?? undefined;
-    const before = this.#etags.get(origin);
-    if (before !== undefined && etag !== before)
-      return changed(what, `it was ${before} and is ${etag ?? "?"}`);
-    if (etag !== undefined) this.#etags.set(origin, etag);
+    const validator = validatorOf(response);
+    const before = this.#validators.get(origin);
+    if (before !== undefined && validator !== before)
+      return sourceChanged(what, `it was ${before} and is ${validator ?? "?"}`);
+    if (validator !== undefined) this.#validators.set(origin, validator);
     if (response.status === 200) {
       const length = response.headers.get("content-length");
       if (length !== null && Number(length) !== size)
-        return changed(what, `it had ${size} bytes and has ${length}`);
+        return sourceChanged(what, `it had ${size} bytes and has ${length}`);
       return from === 0 ? undefined : rangeUnsupported(what);
     }
     const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/u.exec(response.headers.get("content-range") ?? "");
@@ -160,11 +170,15 @@ export class RemoteFile {
     const total = range[3] ?? "*";
     return total === "*" || Number(total) === size
       ? undefined
-      : changed(what, `it had ${size} bytes and has ${total}`);
+      : sourceChanged(what, `it had ${size} bytes and has ${total}`);
   }
 }
 
-function changed(what: string, how: string): PipelineError {
+/** What a server says of a file's version. */
+export const validatorOf = ({ headers }: Response): string | undefined =>
+  headers.get("etag") ?? headers.get("last-modified") ?? undefined;
+
+export function sourceChanged(what: string, how: string): PipelineError {
   return new PipelineError({
     code: "SOURCE_CHANGED",
     message: `${what} changed while it was read: ${how}.`,
@@ -172,7 +186,7 @@ function changed(what: string, how: string): PipelineError {
   });
 }
 
-function rangeUnsupported(what: string): PipelineError {
+export function rangeUnsupported(what: string): PipelineError {
   return new PipelineError({
     code: "RANGE_UNSUPPORTED",
     message: `${what}: the server does not serve parts of files.`,

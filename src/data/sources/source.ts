@@ -11,6 +11,8 @@ export interface SourceFile {
   readonly size: number;
   /** What the source says its content hashes to: `sha256:<hex>`, `git-sha1:<hex>` or Subresource Integrity. */
   readonly digest?: string | undefined;
+  /** It can be read once, from its beginning, before the next file is asked for. */
+  readonly streamed?: true;
   /**
    * Bytes from `start` (0) up to, not including, `end` (size). With an `end` all of them will be wanted; without
    * one the reader may stop anywhere, and little more than what it read is fetched.
@@ -25,7 +27,7 @@ export interface Source {
   readonly revision: string;
   /**
    * Files whose path `wanted` accepts, in an order that never changes for one revision. An archive gives them in its
-   * own order and a file of it must be read before the next is asked for.
+   * own order, `streamed`.
    */
   readonly files: (wanted?: (path: string) => boolean) => AsyncIterable<SourceFile>;
   /** What was read, for the manifest; complete once `files` has been gone through and what it gave has been opened. */

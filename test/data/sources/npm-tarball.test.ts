@@ -1,23 +1,14 @@
+import { createReadStream } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import ssri from "ssri";
-import tar from "tar-stream";
-import { afterEach, expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { openNpmTarball, type NpmTarball } from "../../../src/data/sources/npm-tarball.ts";
 import { readText } from "../../../src/data/sources/source.ts";
 import { tarEntries } from "../../../src/data/formats/tar-entries.ts";
-import { serveBytes, startServer, type TestServer } from "./http-server.ts";
+import { pack, registry } from "./npm-registry.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
-
-async function pack(files: Readonly<Record<string, string>>): Promise<Buffer> {
-  const archive = tar.pack();
-  for (const [name, text] of Object.entries(files)) archive.entry({ name: `package/${name}` }, text);
-  archive.finalize();
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of archive as AsyncIterable<Uint8Array>) chunks.push(chunk);
-  return gzipSync(Buffer.concat(chunks));
-}
 
 const long = Array.from({ length: 20_000 }, (_, index) => `line ${index * 7919}`).join("\n");
 const files = {
@@ -26,54 +17,6 @@ const files = {
   "data/b.txt": long,
   "data/c.txt": long.toUpperCase(),
 };
-
-const before = { ...process.env };
-afterEach(() => {
-  process.env = { ...before };
-});
-
-/** A registry as npm asks it: a packument and the tarball. */
-async function registry(tarball: Buffer, answer: (count: number) => number = () => 200): Promise<TestServer> {
-  let tarballRequests = 0;
-  const server: TestServer = await startServer((request, response) => {
-    if (request.url?.endsWith(".tgz") === true) {
-      const status = answer(tarballRequests++);
-      if (status === 200) serveBytes(request, response, tarball);
-      else response.writeHead(status).end();
-      return;
-    }
-    if (decodeURIComponent(request.url ?? "") !== "/@scope/words") {
-      response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not found"}');
-      return;
-    }
-    const dist = {
-      tarball: `${server.url}/@scope/words/-/words-1.2.3.tgz`,
-      integrity: ssri.fromData(tarball, { algorithms: ["sha512"] }).toString(),
-    };
-    const manifest = { name: "@scope/words", version: "1.2.3", dist };
-    response.writeHead(200, { "content-type": "application/json" }).end(
-      JSON.stringify({
-        name: "@scope/words",
-        "dist-tags": { latest: "1.2.3" },
-        versions: { "1.2.3": manifest },
-      }),
-    );
-  });
-  onTestFinished(() => server[Symbol.asyncDispose]());
-  // The environment is where npm looks first for its settings.
-  process.env = {
-    ...before,
-    npm_config_registry: `${server.url}/`,
-    npm_config_cache: await temporaryDirectory(),
-    npm_config_fetch_retries: "0",
-    npm_config_update_notifier: "false",
-    HTTPS_PROXY: "",
-    https_proxy: "",
-    HTTP_PROXY: "",
-    http_proxy: "",
-  };
-  return server;
-}
 
 const pinOf = (bytes: Buffer): NpmTarball => ({
   package: "@scope/words",
@@ -149,7 +92,7 @@ async function read(
   const path = join(await temporaryDirectory(), "archive.tgz");
   await writeFile(path, bytes);
   const paths: string[] = [];
-  for await (const file of tarEntries(path, () => true, { name: "words@1", ...options })) {
+  for await (const file of tarEntries(createReadStream(path), () => true, { name: "words@1", ...options })) {
     await readText(file);
     paths.push(file.path);
   }

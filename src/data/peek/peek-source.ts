@@ -1,0 +1,137 @@
+/** What a source holds, by the beginning of one file: its columns, their types and the first rows. Little else is fetched. */
+import { PipelineError, userError } from "../../errors.ts";
+import { readLines } from "../../std/read-lines.ts";
+import { decompressed } from "../formats/decompress.ts";
+import { fileKind, READABLE_KINDS, type FileKind } from "../formats/file-kind.ts";
+import { fileTexts, parseRecord } from "../formats/file-texts.ts";
+import { readParquetHead } from "../formats/parquet-head.ts";
+import { readWhole, type Source, type SourceFile } from "../sources/source.ts";
+import { jsonColumns, plainRow, type PlainRow } from "./plain-row.ts";
+
+export interface PeekOptions {
+  /** Rows to show. */
+  readonly limit: number;
+  /** Path of the file to look at, or its beginning; by default the first that holds data. */
+  readonly file?: string | undefined;
+}
+
+export interface Peek {
+  readonly source: string;
+  readonly revision: string;
+  readonly file: { readonly path: string; readonly bytes: number; readonly digest?: string };
+  readonly format: FileKind["format"];
+  readonly compression?: "gzip" | "zstd";
+  /** Of the whole file, where the format tells. */
+  readonly rows?: number;
+  readonly rowGroups?: number;
+  /** Of Parquet as the schema says; otherwise as the rows shown have them. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly sample: readonly PlainRow[];
+}
+
+/** What stands beside data and is none. */
+const ABOUT =
+  /(?:^|\/)(?:readme|licen[cs]e|changelog|changes|history|notice|contributing|authors|security|citation|code_of_conduct)\b[^/]*$/iu;
+
+/** Throws FILE_NOT_FOUND, FILE_KIND_UNKNOWN, and what the source and the format throw. */
+export async function peekSource(source: Source, { limit, file: wanted }: PeekOptions): Promise<Peek> {
+  const passed: string[] = [];
+  const candidates = source.files((path) => {
+    const chosen = wanted === undefined ? fileKind(path) && !ABOUT.test(path) : path.startsWith(wanted);
+    if (chosen !== true && passed.length < 5) passed.push(path);
+    return chosen === true;
+  });
+  for await (const file of candidates) {
+    const kind = fileKind(file.path);
+    if (kind === undefined) throw kindUnknown(source.name, file.path);
+    const head = await headOf(file, kind, limit, `${source.name}/${file.path}`);
+    return {
+      source: source.name,
+      revision: source.revision,
+      file: {
+        path: file.path,
+        bytes: file.size,
+        ...(file.digest === undefined ? {} : { digest: file.digest }),
+      },
+      format: kind.format,
+      ...(kind.compression === undefined ? {} : { compression: kind.compression }),
+      ...head,
+    };
+  }
+  throw nothingToSee(source.name, wanted, passed);
+}
+
+type Head = Pick<Peek, "rows" | "rowGroups" | "columns" | "sample">;
+
+async function headOf(file: SourceFile, kind: FileKind, limit: number, where: string): Promise<Head> {
+  if (kind.format === "parquet") {
+    const { columns, rows, rowGroups, head } = await readParquetHead(await seekable(file), limit, where);
+    return { rows, rowGroups, columns, sample: head.map(plainRow) };
+  }
+  const sample: PlainRow[] = [];
+  const rows = kind.format === "jsonl" ? records(file, kind, where) : texts(file, where);
+  if (limit > 0)
+    for await (const row of rows) {
+      sample.push(row);
+      if (sample.length === limit) break;
+    }
+  return {
+    columns: kind.format === "jsonl" ? jsonColumns(sample) : [{ name: "text", type: "string" }],
+    sample,
+  };
+}
+
+async function* texts(file: SourceFile, where: string): AsyncGenerator<PlainRow> {
+  for await (const item of fileTexts(file, { where, field: "text" }))
+    if ("text" in item) yield { text: item.text };
+}
+
+async function* records(
+  file: SourceFile,
+  { compression }: FileKind,
+  where: string,
+): AsyncGenerator<PlainRow> {
+  for await (const { text, number } of readLines(decompressed(file.open(), compression, where), { where })) {
+    if (text.trim() === "") continue;
+    const record = parseRecord(text);
+    if (record === undefined) throw noRecord(where, number, text);
+    yield plainRow(record);
+  }
+}
+
+/** A file of an archive is a stream: Parquet is read from its end. Archives bound what one file of theirs may have. */
+async function seekable(file: SourceFile): Promise<SourceFile> {
+  if (file.streamed !== true) return file;
+  const bytes = await readWhole(file);
+  return {
+    ...file,
+    open: async function* (start = 0, end = bytes.length) {
+      yield await Promise.resolve(bytes.subarray(start, end));
+    },
+  };
+}
+
+const noRecord = (where: string, line: number, text: string): PipelineError =>
+  new PipelineError({
+    code: "JSONL_SYNTAX",
+    message: `${where}:${line}: no JSON object: ${JSON.stringify(text.slice(0, 80))}`,
+    hint: "Every line of JSON Lines holds one whole object. Look at another file with --file.",
+  });
+
+const kindUnknown = (source: string, path: string): PipelineError =>
+  userError(
+    "FILE_KIND_UNKNOWN",
+    `${source}/${path}: files that are read are ${READABLE_KINDS}.`,
+    "Name another with --file.",
+  );
+
+function nothingToSee(source: string, wanted: string | undefined, passed: readonly string[]): PipelineError {
+  const there = passed.length === 0 ? "It has no files." : `It has ${passed.join(", ")}.`;
+  return userError(
+    "FILE_NOT_FOUND",
+    wanted === undefined
+      ? `${source} has no file that is read (${READABLE_KINDS}). ${there}`
+      : `${source} has no file whose path begins with ${JSON.stringify(wanted)}. ${there}`,
+    "Name the beginning of a path with --file.",
+  );
+}
