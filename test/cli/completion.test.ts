@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commandTable } from "../../src/cli/completion/command-table.ts";
 import { noPaint } from "../../src/cli/paint.ts";
 import { createProgram } from "../../src/cli/program.ts";
@@ -15,6 +15,9 @@ const bin = join(packageRoot, "bin/pipeline.js");
 const pipeline = (...args: string[]) =>
   execa(process.execPath, [bin, ...args], { cwd: project.root, reject: false, stdin: "ignore" });
 const scriptFile = (shell: string): string => join(project.root, `completion.${shell}`);
+
+const installed = (shell: string): boolean =>
+  (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, shell)));
 
 const hit = "20260101T000000Z-aaaaaa";
 const later = "20260102T000000Z-bbbbbb";
@@ -95,6 +98,68 @@ test.each([
   expect(offered(line)).toEqual(words);
 });
 
+/** What fish offers at the end of `line`, and what it says of the script. */
+const offeredByFish = (line: string): string =>
+  execFileSync(
+    "fish",
+    ["--no-config", "-c", 'source "$argv[1]" 2>&1; complete -C "$argv[2]"', scriptFile("fish"), line],
+    {
+      cwd: project.root,
+      encoding: "utf8",
+    },
+  );
+
+/** What zsh is handed at the end of `line`, before it filters; its completion system is played. */
+function offeredByZsh(line: string): string {
+  const program = `
+    compdef() { :; }; _default() { print -r -- default; }; _files() { print -r -- files; }
+    compadd() { print -rl -- "\${(@P)argv[-1]}"; }
+    _describe() { print -rl -- "\${(@P)argv[-1]}"; }
+    compset() { words[CURRENT]="\${words[CURRENT]#*=}"; }
+    typeset -A _comps
+    source "$1"
+    shift
+    words=("$@") CURRENT=$#
+    if [[ $1 == npx ]]; then _pipeline_behind_npx; else _pipeline; fi; true`;
+  return execFileSync("zsh", ["-f", "-c", program, "zsh", scriptFile("zsh"), ...line.split(" ")], {
+    cwd: project.root,
+    encoding: "utf8",
+  });
+}
+
+const matching = (line: string, offers: string): readonly string[] => {
+  const typed = line.slice(Math.max(line.lastIndexOf(" "), line.lastIndexOf("=")) + 1);
+  const words = offers.split("\n").slice(0, -1);
+  const plain = words.map((word) => word.replace(/[\t:].*$/s, "").replace(/^--[a-z-]+=/, ""));
+  return plain.filter((word) => word.startsWith(typed)).sort();
+};
+
+describe.each([
+  ["zsh", offeredByZsh],
+  ["fish", offeredByFish],
+] as const)("%s", (shell, offers) => {
+  const here = installed(shell);
+  test.skipIf(!here).each([
+    ["pipeline pla", ["plan"]],
+    ["pipeline engine l", ["list"]],
+    ["pipeline config s", ["schema", "show"]],
+    ["pipeline run --exec", ["--executor"]],
+    ["pipeline run --executor ", ["local", "slurm"]],
+    ["pipeline run --executor=s", ["slurm"]],
+    ["pipeline run --jobs ", []],
+    ["pipeline run wo", ["words"]],
+    ["pipeline --verbose run --keep-going re", ["report"]],
+    ["pipeline run --force co", ["count"]],
+    ["pipeline diff ", ["latest", later, hit].sort()],
+    ["pipeline attach 20260102", [later]],
+    ["pipeline run --config sm", ["small"]],
+    ["npx pipeline stat", ["status"]],
+    ["npx pipeline run wo", ["words"]],
+  ])(`${shell}${here ? "" : " (not installed here)"}: %s → %j`, (line, words) => {
+    expect(matching(line, offers(line))).toEqual(words);
+  });
+});
+
 test("a word that a shell would evaluate is offered to none, and not evaluated", () => {
   expect(offered("pipeline run --config $")).toEqual([]);
   expect(offered("pipeline config show --config ")).toEqual(expect.arrayContaining(["small", "test"]));
@@ -161,9 +226,6 @@ test("the words come before anything is compiled, and nothing is said where noth
     expect(await pipeline("completion-words", kind)).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
   expect(existsSync(join(project.root, "cache"))).toBe(false);
 });
-
-const installed = (shell: string): boolean =>
-  (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, shell)));
 
 test.each([["bash"], ["zsh"], ["fish"]].filter(([shell = ""]) => installed(shell)))(
   "%s can read its script",

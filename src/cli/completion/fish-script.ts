@@ -27,6 +27,17 @@ function __pipeline_at
     test "$typed" = "$argv"
 end
 
+# npx pipeline …: what stands behind npx, as if it stood alone.
+function __pipeline_behind_npx
+    set -l typed (commandline -opc)
+    test "$typed[2]" = pipeline
+end
+function __pipeline_without_npx
+    set -l typed (commandline -opc)
+    complete -C (string join ' ' -- (string escape -- $typed[2..]) (commandline -ct))
+end
+complete -c npx -n __pipeline_behind_npx -xa '(__pipeline_without_npx)'
+
 complete -c pipeline -f
 ${table.flatMap(completions).join("\n")}`;
 }
@@ -41,7 +52,7 @@ function completions(entry: CommandEntry): readonly string[] {
     [
       inside,
       `-l ${flag.replace(/^--/, "")}`,
-      ...(value === undefined ? [] : ["-x", ...offered(value)]),
+      ...(value === undefined ? [] : [value.files ? "-r" : "-x", ...offered(value)]),
       `-d ${quoted(menuText(description))}`,
     ].join(" "),
   );

@@ -72,10 +72,23 @@ _pipeline() {
   return found
 }
 
+# npx pipeline …: what stands behind npx, as if it stood alone.
+_pipeline_behind_npx() {
+  if (( CURRENT > 2 )) && [[ "\${words[2]}" == pipeline ]]; then
+    shift words
+    (( CURRENT-- ))
+    _pipeline
+  else
+    _default
+  fi
+}
+
 if [[ "\${funcstack[1]}" == _pipeline ]]; then
   _pipeline "$@"
 else
   compdef _pipeline pipeline
+  # What completes npx already stays.
+  (( \${+_comps[npx]} )) || compdef _pipeline_behind_npx npx
 fi`;
 }
 
