@@ -145,6 +145,7 @@ async function runLocked(
   const work = await executor.workDirectory(fingerprint, forced);
   if (forced) await checkpoints.remove(fingerprint);
   const startedAt = work.begun ?? new Date();
+  const startedMs = performance.now();
   try {
     const directories = Object.fromEntries(
       Object.keys(recipe.outputs).map((name) => [name, join(work.path, "outputs", name)]),
@@ -158,7 +159,11 @@ async function runLocked(
     }
     const { retries, endedAt = new Date() } = result;
     const { objects, outputs } = await adoptOutputs(store, stage, directories, result.outputs);
-    const durationMs = endedAt.getTime() - startedAt.getTime();
+    // Where another runner began it, only the clock of files knows; somebody may have set it meanwhile.
+    const durationMs =
+      work.begun === undefined
+        ? Math.round(performance.now() - startedMs)
+        : Math.max(0, endedAt.getTime() - startedAt.getTime());
     const mark = checkpoints.read(fingerprint);
     const execution: ExecutionRecord = {
       fingerprint,

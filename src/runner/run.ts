@@ -32,6 +32,8 @@ class Run {
   readonly #request: RunRequest;
   #scheduler: Promise<ResourceScheduler> | undefined;
   readonly #startedAt = new Date();
+  /** Of a clock that nobody sets. */
+  readonly #startedMs = performance.now();
   readonly #settled = new Map<string, ExecutionRecord>();
   readonly #summaries = new Map<string, RunStageSummary>();
   readonly #fingerprints = new Map<string, string | null>();
@@ -225,7 +227,7 @@ class Run {
       runId: this.#context.runId,
       status,
       exitCode,
-      durationMs: Date.now() - this.#startedAt.getTime(),
+      durationMs: Math.round(performance.now() - this.#startedMs),
       executed: count("executed"),
       hits: count("hit"),
       stages,

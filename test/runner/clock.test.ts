@@ -37,3 +37,20 @@ test("the clock was set back an hour: edits are seen, hits are hits, gc takes no
   expect((await at(-HOUR, "run", "report")).exitCode).toBe(0);
   expect(project.executed()).toEqual([]);
 }, 180_000);
+
+test("the clock is set back while a run works: what it took is what it took, and can be handed on", async () => {
+  const falling = { NODE_OPTIONS: `--import=${SHIFT}`, CLOCK_FALLS: "1000" };
+  const ask = (...args: readonly string[]) => new Command(project.root, args, falling).ended;
+  expect((await ask("run", "report")).exitCode).toBe(0);
+  const runs = JSON.parse((await ask("runs", "--json")).stdout) as { runs: { durationMs: number }[] };
+  expect(runs.runs.map(({ durationMs }) => durationMs > 0)).toEqual([true]);
+  const { stages } = JSON.parse((await ask("status", "--json")).stdout) as {
+    stages: { id: string; latest?: { durationMs: number } }[];
+  };
+  expect(
+    stages.filter(({ latest }) => latest !== undefined && latest.durationMs > 0).map(({ id }) => id),
+  ).toEqual(["words", "count", "report"]);
+  expect((await ask("status")).stdout).not.toMatch(/-\d+ (?:s|min|h) |NaN/);
+  expect((await ask("export-run", "--output", "run.tar")).exitCode).toBe(0);
+  expect((await ask("check", "--deep")).exitCode).toBe(0);
+}, 180_000);
