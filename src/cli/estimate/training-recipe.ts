@@ -81,16 +81,16 @@ export function corpusOf({ downloadSample }: TrainingRecipe): CorpusSize {
   let recordBytes = 0;
   let downloadBytes = 0;
   for (const source of downloadSample.sources)
-    if (source.kind === "local") characters[source.language] += source.characters;
+    if ("language" in source) characters[source.language] += source.characters;
     else if (source.kind === "npm-default") {
       characters.en += source.characters.en;
       characters.zh += source.characters.zh;
       recordBytes += builtRecordBytes * (source.conversations + source.preferences + source.questions);
       downloadBytes = npmPackageBytes;
-    } else if (source.dataset === "industry-corpus-2") {
+    } else if ("characters" in source) {
       characters.en += source.characters.en;
       characters.zh += source.characters.zh;
-    } else if (source.dataset === "smol-smoltalk") recordBytes += conversationBytes * source.conversations;
+    } else if ("conversations" in source) recordBytes += conversationBytes * source.conversations;
     else recordBytes += pairBytes * source.preferences;
   return { characters, recordBytes, downloadBytes };
 }

@@ -23,7 +23,7 @@ export interface FileTextsOptions {
 const PASSAGE_CHARACTERS = 2000;
 
 /**
- * What is no text is an item with the reason. Throws SCHEMA_MISMATCH for a Parquet file without the field, and what
+ * All of the file is read. What is no text is an item with the reason. Throws SCHEMA_MISMATCH for a Parquet file without the field, and what
  * `decompressed` and `openParquet` throw for a file that is broken.
  */
 export async function* fileTexts(
@@ -36,7 +36,7 @@ export async function* fileTexts(
     return;
   }
   const tooLong: number[] = [];
-  const lines = readLines(decompressed(file.open(), kind?.compression, where), {
+  const lines = readLines(decompressed(file.open(0, file.size), kind?.compression, where), {
     where,
     onTooLong: (line) => tooLong.push(line),
   });

@@ -82,7 +82,8 @@ async function headOf(file: SourceFile, kind: FileKind, limit: number, where: st
 }
 
 async function* texts(file: SourceFile, where: string): AsyncGenerator<PlainRow> {
-  for await (const item of fileTexts(file, { where, field: "text" }))
+  const beginning: SourceFile = { ...file, open: (start) => file.open(start) }; // an end would promise to read as far
+  for await (const item of fileTexts(beginning, { where, field: "text" }))
     if ("text" in item) yield { text: item.text };
 }
 

@@ -3,17 +3,21 @@
  * conversations, preference pairs and questions, each with its manifest. The work of the stage `download-sample`,
  * without the runner.
  */
+import { join } from "node:path";
 import { PipelineError } from "../../errors.ts";
 import { digestOf } from "../../std/digest.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
+import { openHttp } from "../sources/http.ts";
 import type { RetryPolicy } from "../sources/http-retry.ts";
+import { openLocal } from "../sources/local.ts";
+import { RangeCache } from "../sources/range-cache.ts";
 import type { DownloadProgress } from "../sources/source.ts";
 import { loadCheckpoint, SampleCheckpoint, type SavedSample } from "./sample-checkpoint.ts";
 import { hubSampler } from "./sample-huggingface.ts";
-import { localSampler } from "./sample-local.ts";
 import { npmDefaultSampler } from "./sample-npm-default.ts";
 import { SampleOutputs, type SampleDirectories, type SampleManifests } from "./sample-outputs.ts";
 import type { DownloadSampleParams } from "./sample-params.ts";
+import { sampleTexts } from "./sample-texts.ts";
 import type { SourceSampler } from "./source-sampler.ts";
 
 export type SampleProgress =
@@ -109,7 +113,17 @@ function samplerOf(
     case "npm-default":
       return npmDefaultSampler(source, seed, outputs, events);
     case "local":
-      return localSampler(source, seed, outputs, events);
+      return {
+        documents: async () => sampleTexts(source, await openLocal(source.path), seed, outputs, events),
+      };
+    case "http":
+      return {
+        documents: async () => {
+          const ranges = await RangeCache.open(join(cacheDir, "ranges"), { onNotice });
+          const file = await openHttp({ ...events, url: source.url, ranges });
+          return sampleTexts(source, file, seed, outputs, events);
+        },
+      };
     case "huggingface":
       return hubSampler(source, seed, outputs, events);
   }
@@ -121,6 +135,8 @@ function nameOf(source: DownloadSampleParams["sources"][number]): string {
       return "npm packages";
     case "local":
       return source.path;
+    case "http":
+      return new URL(source.url).pathname;
     case "huggingface":
       return source.repository;
   }

@@ -24,6 +24,7 @@ import type { SampleTask } from "./sample-checkpoint.ts";
 import { sampleIndustry } from "./sample-industry.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { HuggingFaceParams } from "./sample-params.ts";
+import { sampleTexts } from "./sample-texts.ts";
 import type { SourceSampler } from "./source-sampler.ts";
 
 export interface HubEvents extends SourceEvents {
@@ -52,6 +53,10 @@ export function hubSampler(
     records: async (task) => sampleRecords(wanted, await open(task), outputs, random, task, events),
   });
   switch (params.dataset) {
+    case "texts":
+      return {
+        documents: async (task) => sampleTexts(params, await open(task), seed, outputs, events),
+      };
     case "industry-corpus-2":
       return {
         documents: async (task) => {

@@ -40,11 +40,17 @@ const npmDefault = z
   })
   .describe("Real English and Chinese text out of pinned npm packages (34 MB).");
 
-const field = z
-  .string()
-  .min(1)
-  .default("text")
-  .describe("Where the text is in lines of .jsonl and rows of .parquet.");
+/** How texts are taken out of files whose layout says nothing of them. */
+const texts = {
+  field: z
+    .string()
+    .min(1)
+    .default("text")
+    .describe("Where the text is in lines of .jsonl and rows of .parquet."),
+  language: languageSchema.describe("What its text is written in."),
+  category: z.string().min(1).describe("Name of its stratum, e.g. notes."),
+  characters: characters.describe("How much of it to sample; more than it has means all."),
+};
 
 const local = z
   .strictObject({
@@ -55,12 +61,19 @@ const local = z
       .describe(
         "File or folder of .txt, .md, .jsonl (also as .gz or .zst) or .parquet; relative to where the pipeline runs.",
       ),
-    field,
-    language: languageSchema.describe("What its text is written in."),
-    category: z.string().min(1).describe("Name of its stratum, e.g. notes."),
-    characters: characters.describe("How much of it to sample; more than it has means all."),
+    ...texts,
   })
   .describe("Your own text.");
+
+const http = z
+  .strictObject({
+    kind: z.literal("http"),
+    url: z
+      .url({ protocol: /^https?$/u })
+      .describe("Address of a .txt, .md, .jsonl (also as .gz or .zst) or .parquet file."),
+    ...texts,
+  })
+  .describe("A file on a web server.");
 
 const hub = {
   kind: z.literal("huggingface"),
@@ -75,6 +88,16 @@ const hub = {
 };
 
 const huggingface = z.discriminatedUnion("dataset", [
+  z.strictObject({
+    ...hub,
+    dataset: z
+      .literal("texts")
+      .describe(
+        "Any files of text: .txt, .md, .jsonl (also as .gz or .zst) or .parquet; all of them are read.",
+      ),
+    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/."),
+    ...texts,
+  }),
   z.strictObject({
     ...hub,
     dataset: z.literal("industry-corpus-2").describe("Layout of BAAI/IndustryCorpus2."),
@@ -133,7 +156,7 @@ export const downloadSampleParams = z.strictObject({
     .describe("What to do where the sources hold less than was asked: note it in the manifest, or fail."),
   filters: filterParams.default({}),
   sources: z
-    .array(z.discriminatedUnion("kind", [npmDefault, local, huggingface]))
+    .array(z.discriminatedUnion("kind", [npmDefault, local, http, huggingface]))
     .min(1)
     .describe("Where text and records come from; each gives its own quota."),
 });
@@ -141,7 +164,14 @@ export const downloadSampleParams = z.strictObject({
 export type DownloadSampleParams = z.infer<typeof downloadSampleParams>;
 type SourceParams = DownloadSampleParams["sources"][number];
 export type NpmDefaultParams = Extract<SourceParams, { kind: "npm-default" }>;
-export type LocalParams = Extract<SourceParams, { kind: "local" }>;
+export interface TextsParams {
+  /** Beginning of the path of the files to read; all where it is undefined. */
+  readonly files?: string | undefined;
+  readonly field: string;
+  readonly language: z.infer<typeof languageSchema>;
+  readonly category: string;
+  readonly characters: number;
+}
 export type HuggingFaceParams = Extract<SourceParams, { kind: "huggingface" }>;
 export type IndustryParams = Extract<SourceParams, { dataset: "industry-corpus-2" }>;
 export type SmoltalkParams = Extract<SourceParams, { dataset: "smol-smoltalk" }>;
