@@ -18,6 +18,8 @@ import { int32, type HostTensor } from "../tensor/types.ts";
 /** Tokens a call takes of each text: one while decoding, more while a prompt is read. */
 const chunkSizes = [128, 16, 1] as const;
 
+const slotStep = 64;
+
 const functionName = (time: number): string => `decode${time}`;
 
 /** The part of a program that a decoder needs: add its variables and functions to the rest. */
@@ -90,41 +92,36 @@ export class Decoder {
     return chunkSizes.find((time) => time <= this.#shape.capacity && left * 4 >= time) ?? 1;
   }
 
+  /** Slots to look at where `needed` of them hold tokens: in steps, because the engine prepares a product for each shape. */
+  #lookedAt(needed: number): number {
+    return Math.min(Math.ceil(needed / slotStep) * slotStep, this.#shape.capacity + 1);
+  }
+
   /** Takes up to `time` tokens of every row; `finished` are the rows whose last token was among them. */
   async #step(
     rows: readonly Row[],
     time: number,
   ): Promise<{ readonly logits: Float32Array; readonly finished: readonly number[] }> {
     const { batchSize, capacity } = this.#shape;
-    const { numKvHeads } = this.#config;
     const tokens = new Int32Array(batchSize * time);
-    const positions = new Int32Array(batchSize * time);
-    const lengths = new Int32Array(batchSize);
-    const places = new Int32Array(batchSize * numKvHeads * time);
+    const slots = new Int32Array(batchSize * time);
     const last = new Int32Array(batchSize);
     const finished: number[] = [];
     for (let row = 0; row < batchSize; row++) {
       const { visible, position } = rows[row] ?? { visible: [], position: 0 };
       const taken = Math.min(time, visible.length - position);
       for (let offset = 0; offset < time; offset++) {
-        const at = position + offset;
-        const padding = offset >= taken;
-        tokens[row * time + offset] = visible[at] ?? 0;
-        positions[row * time + offset] = padding ? 0 : at;
-        for (let head = 0; head < numKvHeads; head++) {
-          const pair = row * numKvHeads + head;
-          places[pair * time + offset] = pair * (capacity + 1) + (padding ? capacity : at);
-        }
+        tokens[row * time + offset] = visible[position + offset] ?? 0;
+        // Past the end of the text this is padding, in slots that it does not reach yet or in the one that is left over.
+        slots[row * time + offset] = Math.min(position + offset, capacity);
       }
-      lengths[row] = position;
       last[row] = row * time + Math.max(0, taken - 1);
       if (taken > 0 && position + taken === visible.length) finished.push(row);
     }
     const { logits } = await this.#executable.call(functionName(time), {
       tokens: int32([batchSize, time], tokens),
-      positions: int32([batchSize * time], positions),
-      lengths: int32([batchSize, 1], lengths),
-      rows: int32([places.length], places),
+      slots: int32([batchSize, time], slots),
+      length: int32([], Int32Array.of(this.#lookedAt(Math.max(...slots) + 1))),
       last: int32([batchSize], last),
     });
     for (const row of rows) row.position = Math.min(row.visible.length, row.position + time);

@@ -2,22 +2,12 @@
  * Decoding with a key/value cache: each call takes the next T tokens of B texts, sees what the cache holds of them,
  * and appends their own keys and values. The result is that of a forward pass over the whole texts.
  *
- * Shape letters as in llama.ts; S is how many tokens the cache holds of each text.
+ * Shape letters as in llama.ts; S is how many slots the cache has for each text: token t stands in slot t, and one more is
+ * left for padding.
  */
+import { cachedAttention } from "../tensor/cached-attention.ts";
 import type { Tensor } from "../tensor/graph.ts";
-import {
-  add,
-  broadcastTo,
-  concat,
-  constant,
-  gather,
-  less,
-  matmul,
-  reshape,
-  select,
-  slice,
-  softmax,
-} from "../tensor/ops.ts";
+import { add, constant, gather, reshape } from "../tensor/ops.ts";
 import {
   defineVariable,
   feed,
@@ -28,18 +18,18 @@ import {
 } from "../tensor/program.ts";
 import { int32 } from "../tensor/types.ts";
 import { headDim, type LlamaConfig } from "./llama-config.ts";
-import { causalMask, llamaHidden, outputLogits, type Attend, type Parameters } from "./llama.ts";
+import { llamaHidden, outputLogits, type Attend, type Parameters } from "./llama.ts";
 import { ropeRows, ropeTables } from "./rope.ts";
 
 export interface CacheShape {
   /** B */
   readonly batchSize: number;
-  /** S */
+  /** S − 1 */
   readonly capacity: number;
 }
 
 export interface KeyValueCache extends CacheShape {
-  /** By layer, (B·K·(S+1), D): row (b·K + k)·(S+1) + t is token t of text b. The last row of each is for padding. */
+  /** By layer, (B·K·S, D): row (b·K + k)·S + s is slot s of text b. */
   readonly keys: readonly Variable[];
   readonly values: readonly Variable[];
 }
@@ -52,9 +42,9 @@ export function defineCache(config: LlamaConfig, { batchSize, capacity }: CacheS
 }
 
 /**
- * Feeds: tokens int32 (B, T); positions int32 (B·T), where each token stands in its text; lengths int32 (B, 1), how much
- * of each text the cache holds; rows int32 (B·K·T), where keys and values go; last int32 (B), the row in N of each
- * text's last token. Fetches logits (B, V) of the tokens that follow.
+ * Feeds: tokens int32 (B, T); slots int32 (B, T), where each stands in its text; length int32 (), how many slots are looked
+ * at, more than the largest of `slots`; last int32 (B), the row in N of each text's last token. Fetches logits (B, V) of
+ * the tokens that follow. Padding goes into slots after the text's last token, which no token of the text sees.
  */
 export function decodeFunction(
   name: string,
@@ -64,71 +54,53 @@ export function decodeFunction(
   time: number,
 ): ProgramFunction {
   const { batchSize: batch, capacity } = cache;
-  const pairs = batch * config.numKvHeads;
   const tokens = feed("tokens", [batch, time], "int32");
-  const positions = feed("positions", [batch * time], "int32");
-  const lengths = feed("lengths", [batch, 1], "int32");
-  const rows = feed("rows", [pairs * time], "int32");
+  const slots = feed("slots", [batch, time], "int32");
+  const length = feed("length", [], "int32");
   const last = feed("last", [batch], "int32");
 
   const effects: Effect[] = [];
-  const tables = (scale: number) => ropeRows(ropeTables(config, capacity, scale), positions, batch);
+  const positions = reshape(slots, [batch * time]);
+  const tables = (scale: number) => ropeRows(ropeTables(config, capacity + 1, scale), positions, batch);
   const hidden = llamaHidden(config, parameters, tokens, {
     plan: {
       queryTables: tables(1 / Math.sqrt(headDim(config))),
       keyTables: tables(1),
-      attend: cachedAttention(config, cache, time, { lengths, rows }, effects),
+      attend: attendCached(config, cache, { slots, length }, effects),
     },
   });
   const logits = outputLogits(parameters, gather(hidden, last)); // (B, C) → (B, V)
-  return { name, feeds: [tokens, positions, lengths, rows, last], fetches: { logits }, effects };
+  return { name, feeds: [tokens, slots, length, last], fetches: { logits }, effects };
 }
 
-/** New tokens see the cached ones and, causally, each other: two blocks of scores under one softmax. */
-function cachedAttention(
-  { numHeads, numKvHeads }: LlamaConfig,
+function attendCached(
+  { numKvHeads }: LlamaConfig,
   cache: KeyValueCache,
-  time: number,
-  { lengths, rows }: { readonly lengths: Tensor; readonly rows: Tensor },
+  { slots, length }: { readonly slots: Tensor; readonly length: Tensor },
   effects: Effect[],
 ): Attend {
-  const { batchSize: batch, capacity } = cache;
-  const [pairs, group] = [batch * numKvHeads, numHeads / numKvHeads];
-  const past = pastMask(lengths, capacity, numKvHeads);
-  const ahead = causalMask(time);
+  const [batch = 0, time = 0] = slots.shape;
+  const rows = cacheRows(cache, numKvHeads, slots);
   return (layer, queries, keys, values) => {
     const dim = queries.shape[3] ?? 0;
-    const cached = (variable: Variable | undefined, fresh: Tensor): Tensor => {
+    const variableOf = (variables: readonly Variable[], fresh: Tensor): Tensor => {
+      const variable = variables[layer];
       if (variable === undefined) throw new Error(`the cache has no layer ${layer}`);
-      effects.push({ kind: "assignRows", variable, rows, value: reshape(fresh, [pairs * time, dim]) });
-      const whole = reshape(readVariable(variable), [pairs, capacity + 1, dim]);
-      return slice(whole, [0, 0, 0], [pairs, capacity, dim]); // (B·K, S, D)
+      const value = reshape(fresh, [batch * numKvHeads * time, dim]);
+      effects.push({ kind: "assignRows", variable, rows, value });
+      return readVariable(variable);
     };
-    const oldKeys = cached(cache.keys[layer], keys);
-    const oldValues = cached(cache.values[layer], values);
-    const newKeys = reshape(keys, [pairs, time, dim]);
-    const newValues = reshape(values, [pairs, time, dim]);
-    const stacked = reshape(queries, [pairs, group * time, dim]); // (B·K, G·T, D)
-
-    const toOld = add(matmul(stacked, oldKeys, { transposeB: true }), past); // (B·K, G·T, S)
-    const products = reshape(matmul(stacked, newKeys, { transposeB: true }), [pairs * group, time, time]);
-    const toNew = reshape(add(products, ahead), [pairs, group * time, time]); // (B·K, G·T, T)
-    const weights = softmax(concat([toOld, toNew], -1)); // (B·K, G·T, S + T)
-    const part = (begin: number, size: number) => slice(weights, [0, 0, begin], [pairs, group * time, size]);
-    const mixed = add(matmul(part(0, capacity), oldValues), matmul(part(capacity, time), newValues));
-    return reshape(mixed, queries.shape); // (B, H, T, D)
+    const cachedKeys = variableOf(cache.keys, keys);
+    const cachedValues = variableOf(cache.values, values);
+    return cachedAttention({ queries, keys, values, cachedKeys, cachedValues, slots, length });
   };
 }
 
-/** 0 where the cache holds a token of the text, else so low that its softmax is exactly 0: (B·K, 1, S). */
-function pastMask(lengths: Tensor, capacity: number, numKvHeads: number): Tensor {
-  const batch = lengths.shape[0] ?? 0;
-  const slots = constant(
-    int32(
-      [1, capacity],
-      Int32Array.from({ length: capacity }, (_, slot) => slot),
-    ),
-  );
-  const mask = reshape(select(less(slots, lengths), 0, -1e9), [batch, 1, capacity]); // (B, 1, S)
-  return reshape(broadcastTo(mask, [batch, numKvHeads, capacity]), [batch * numKvHeads, 1, capacity]);
+/** Where the keys and values of new tokens (B, K, T) go: rows int32 (B·K·T) of the cache. */
+function cacheRows({ batchSize, capacity }: CacheShape, numKvHeads: number, slots: Tensor): Tensor {
+  const pairs = batchSize * numKvHeads;
+  const time = slots.shape[1] ?? 0;
+  const starts = Int32Array.from({ length: pairs }, (_, pair) => pair * (capacity + 1));
+  const rows = add(constant(int32([batchSize, numKvHeads, 1], starts)), reshape(slots, [batchSize, 1, time]));
+  return reshape(rows, [pairs * time]);
 }

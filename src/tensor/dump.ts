@@ -68,6 +68,7 @@ function attributes(op: Op): string[] {
     case "after":
     case "recomputed":
     case "softmax":
+    case "cachedAttention":
     case "sparseCrossEntropy":
     case "sparseCrossEntropyGradient":
       return [];

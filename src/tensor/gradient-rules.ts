@@ -211,6 +211,8 @@ export function inputGradients(y: Tensor, dy: Tensor): Gradients {
     case "sparseCrossEntropy": // (softmax(logits) − onehot(label))·dy
       if (b === undefined) throw missing();
       return [sparseCrossEntropyGradient(a, b, dy), undefined];
+    case "cachedAttention":
+      throw userError("NOT_DIFFERENTIABLE", `${op.kind} has no gradient: it is for decoding`);
     case "sparseCrossEntropyGradient":
       throw userError("NOT_DIFFERENTIABLE", `${op.kind} has no gradient: second derivatives are not offered`);
   }

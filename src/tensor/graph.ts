@@ -63,6 +63,8 @@ export type Op =
   | { readonly kind: "recomputed" }
   /** (x): along the last axis. */
   | { readonly kind: "softmax" }
+  /** (queries, keys, values, cached keys, cached values, slots, length): see cached-attention.ts. */
+  | { readonly kind: "cachedAttention" }
   /** (logits (N, V), labels int32 (N) in [0, V)) → −log p[label], (N). */
   | { readonly kind: "sparseCrossEntropy" }
   /** (logits (N, V), labels int32 (N), upstream (N)) → gradient with respect to logits, (N, V). */

@@ -13,7 +13,7 @@ import {
 } from "./graph.ts";
 import { float32, sameShape, shapeText, sizeOf, type DType, type HostTensor, type Shape } from "./types.ts";
 
-function shapeError(op: string, inputs: readonly Tensor[], why: string): PipelineError {
+export function shapeError(op: string, inputs: readonly Tensor[], why: string): PipelineError {
   const shapes = inputs.map((input) => `${input.dtype}${shapeText(input.shape)}`).join(" and ");
   const where = scopeName() === "" ? "" : ` in ${scopeName()}`;
   return userError("SHAPE_MISMATCH", `${op} of ${shapes}${where}: ${why}`);

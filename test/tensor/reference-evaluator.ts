@@ -142,6 +142,8 @@ function compute(node: Tensor, inputs: readonly Value[], given: Readonly<Record<
     }
     case "softmax":
       return { shape, data: rows(a()).flatMap(softmaxRow) };
+    case "cachedAttention":
+      return cachedAttention(inputs.map(known), shape);
     case "sparseCrossEntropy":
       return {
         shape,
@@ -155,6 +157,39 @@ function compute(node: Tensor, inputs: readonly Value[], given: Readonly<Record<
         ),
       };
   }
+}
+
+/** By the definition: every query's softmax over the slots up to its own, new keys and values in the slots they take. */
+function cachedAttention(
+  [queries, keys, values, cachedKeys, cachedValues, slots]: readonly Value[],
+  shape: Shape,
+): Value {
+  const [q, k, v, oldK, oldV, slot] = [queries, keys, values, cachedKeys, cachedValues, slots].map(known);
+  const [, numHeads = 0, time = 0, dim = 0] = shape;
+  const [batch = 0, numKvHeads = 0] = known(k).shape;
+  const capacity = at(known(oldK).shape, 0) / (batch * numKvHeads);
+  const slotOf = (b: number, t: number) => at(known(slot).data, b * time + t);
+  const element = (old: Value, fresh: Value, [b = 0, head = 0, s = 0, d = 0]: readonly number[]) => {
+    const pair = b * numKvHeads + head;
+    const token = Array.from({ length: time }, (_, t) => t).findLast((t) => slotOf(b, t) === s);
+    return token === undefined
+      ? at(old.data, (pair * capacity + s) * dim + d)
+      : at(fresh.data, (pair * time + token) * dim + d);
+  };
+  return map(shape, ([b = 0, h = 0, t = 0, d = 0]) => {
+    const head = Math.floor((h * numKvHeads) / numHeads);
+    const seen = Array.from({ length: slotOf(b, t) + 1 }, (_, s) => s);
+    const scores = seen.map((s) =>
+      Array.from({ length: dim }, (_, i) => i).reduce(
+        (sum, i) =>
+          sum +
+          at(known(q).data, flat([b, h, t, i], shape)) * element(known(oldK), known(k), [b, head, s, i]),
+        0,
+      ),
+    );
+    const weights = softmaxRow(scores);
+    return seen.reduce((sum, s) => sum + at(weights, s) * element(known(oldV), known(v), [b, head, s, d]), 0);
+  });
 }
 
 function rows(x: Value): number[][] {

@@ -4,13 +4,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BinaryFunction, CompareFunction, Op, Tensor, UnaryFunction } from "../../tensor/graph.ts";
+import { cachedAttentionKernel, tfjsAttentionParts } from "./cached-attention.ts";
+import { present, type Kernel } from "./kernel.ts";
 import { sizeOf, type HostTensor } from "../../tensor/types.ts";
 
 /** Another tensor on the same memory (tfjs counts its users); tf.clone would copy on wasm. */
 export const share = (x: tf.Tensor): tf.Tensor => tf.reshape(x, x.shape);
-
-/** Inputs in the order that graph.ts gives for the op. */
-export type Kernel = (inputs: readonly tf.Tensor[]) => tf.Tensor;
 
 const unary: Record<UnaryFunction, (x: tf.Tensor) => tf.Tensor> = {
   neg: tf.neg,
@@ -55,11 +54,6 @@ const three =
   (run: (a: tf.Tensor, b: tf.Tensor, c: tf.Tensor) => tf.Tensor): Kernel =>
   ([a, b, c]) =>
     tf.tidy(() => run(present(a), present(b), present(c)));
-
-export function present(x: tf.Tensor | undefined): tf.Tensor {
-  if (x === undefined) throw new Error("a kernel lacks an input");
-  return x;
-}
 
 /** Ops that compute; constants, feeds and variables are values and have no kernel. */
 export type ComputedOp = Exclude<Op, { readonly kind: "constant" | "feed" | "variable" }>;
@@ -116,6 +110,8 @@ export function tfjsKernel(op: ComputedOp, node: Tensor): Kernel {
       );
     case "softmax":
       return one((x) => tf.softmax(x));
+    case "cachedAttention":
+      return cachedAttentionKernel(node, tfjsAttentionParts);
     case "sparseCrossEntropy":
       return two((logits, labels) => tf.tidy(() => crossEntropy(logits, labels)));
     case "sparseCrossEntropyGradient":

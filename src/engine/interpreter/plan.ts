@@ -6,7 +6,8 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { ancestors, type Tensor } from "../../tensor/graph.ts";
 import { effectInputs, type ProgramFunction } from "../../tensor/program.ts";
 import type { HostTensor } from "../../tensor/types.ts";
-import type { ComputedOp, Kernel } from "./kernels.ts";
+import type { Kernel } from "./kernel.ts";
+import type { ComputedOp } from "./kernels.ts";
 
 /** Where a value comes from before the first step. */
 export interface Source {

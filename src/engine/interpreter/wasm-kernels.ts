@@ -6,7 +6,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "../../tensor/graph.ts";
 import { sizeOf, type Shape } from "../../tensor/types.ts";
-import { crossEntropy, present, tfjsKernel, type ComputedOp, type Kernel } from "./kernels.ts";
+import { cachedAttentionKernel, type AttentionParts } from "./cached-attention.ts";
+import { present, type Kernel } from "./kernel.ts";
+import { crossEntropy, tfjsKernel, type ComputedOp } from "./kernels.ts";
 import type { WasmHeap } from "./wasm-heap.ts";
 
 type NumberType = "float32" | "int32";
@@ -47,6 +49,8 @@ export function wasmKernel(heap: WasmHeap, op: ComputedOp, node: Tensor): Kernel
     case "sparseCrossEntropyGradient":
       return ([logits, labels, upstream]) =>
         crossEntropyGradient(heap, present(logits), present(labels), present(upstream));
+    case "cachedAttention":
+      return cachedAttentionKernel(node, wasmAttentionParts(heap));
     case "after":
     case "recomputed":
     case "unary":
@@ -82,6 +86,30 @@ function matmul(
   if (right !== b) right.dispose();
   return out;
 }
+
+const wasmAttentionParts = (heap: WasmHeap): AttentionParts => ({
+  withNew(cached, fresh, slots, length) {
+    const [batch = 0, numKvHeads = 0, time = 0, dim = 0] = fresh.shape;
+    const pairs = batch * numKvHeads;
+    const out = heap.allocate([pairs, length, dim], "float32");
+    const [old, rows, target] = [heap.words(cached), heap.words(fresh), heap.words(out)];
+    const stride = old.length / pairs;
+    for (let pair = 0; pair < pairs; pair++) {
+      const start = pair * length * dim;
+      copy(old, pair * stride, target, start, length * dim);
+      for (let token = 0; token < time; token++) {
+        const slot = at(slots, Math.floor(pair / numKvHeads) * time + token);
+        copy(rows, (pair * time + token) * dim, target, start + slot * dim, dim);
+      }
+    }
+    return out;
+  },
+  matmul(a, b, transposeB) {
+    const [batch = 0, rows = 0, columns = 0] = b.shape;
+    const shape = [batch, a.shape[1] ?? 0, transposeB ? rows : columns];
+    return matmul(heap, a, b, { transposeA: false, transposeB }, shape);
+  },
+});
 
 interface Matrices {
   readonly batch: number;

@@ -30,8 +30,8 @@ const COMPARE: Readonly<Record<CompareFunction, string>> = {
   equal: "Equal",
 };
 
-/** Ops that compute; feeds and variables belong to a function and are lowered by lower-program.ts. */
-type ComputingOp = Exclude<Op, { readonly kind: "feed" | "variable" }>;
+/** Ops that compute from values alone; those that read feeds or variables are lowered by lower-program.ts. */
+type ComputingOp = Exclude<Op, { readonly kind: "feed" | "variable" | "cachedAttention" }>;
 
 /** Stands for an input that the op's arity guarantees. */
 const MISSING: TfOutput = "missing:0";

@@ -6,6 +6,7 @@ import type { Tensor } from "../../tensor/graph.ts";
 import { effectInputs, type Program, type ProgramFunction, type Variable } from "../../tensor/program.ts";
 import type { DType, Shape } from "../../tensor/types.ts";
 import { userError } from "../../errors.ts";
+import { lowerCachedAttention } from "./lower-cached-attention.ts";
 import { lowerEffect } from "./lower-effects.ts";
 import { lowerOp } from "./lower-ops.ts";
 import { TfGraph, type TfOutput } from "./tf-graph.ts";
@@ -76,10 +77,12 @@ function lowerFunction(
   return graph.within(`function/${fn.name}`, () => {
     const declared = new Set(fn.feeds);
     const outputs = new Map<Tensor, TfOutput>();
-    const reads = new Map<string, TfOutput>();
+    /** Nodes that read a variable, by its name: changes wait for them. */
+    const readers = new Map<string, string[]>();
+    const isRead = (name: string, node: string) => readers.set(name, [...(readers.get(name) ?? []), node]);
 
     const lowerOne = (tensor: Tensor): TfOutput => {
-      const { op, dtype, shape } = tensor;
+      const { op, dtype, shape, inputs } = tensor;
       if (op.kind === "feed") {
         if (!declared.has(tensor))
           throw userError("PROGRAM_INVALID", `${fn.name} uses the feed ${op.name} but does not declare it`);
@@ -88,20 +91,27 @@ function lowerFunction(
       }
       if (op.kind === "variable") {
         const attributes = { dtype: { type: dtype } } as const;
-        const read: TfOutput =
-          reads.get(op.name) ?? `${graph.add("ReadVariableOp", [handle(op)], { attributes }, op.name)}:0`;
-        reads.set(op.name, read);
-        return read;
+        const read = graph.add("ReadVariableOp", [handle(op)], { attributes }, op.name);
+        isRead(op.name, read);
+        return `${read}:0`;
       }
-      return lowerOp(graph, tensor, op, tensor.inputs.map(outputOf));
+      if (op.kind === "cachedAttention") {
+        const { output, reads } = lowerCachedAttention({ graph, handle, outputOf }, tensor);
+        for (const { name, node } of reads) isRead(name, node);
+        return output;
+      }
+      return lowerOp(graph, tensor, op, inputs.map(outputOf));
     };
     const outputOf = (tensor: Tensor): TfOutput => {
-      const output = outputs.get(tensor);
+      // A variable is read as a whole only where something needs all of it.
+      const output = outputs.get(tensor) ?? (tensor.op.kind === "variable" ? lowerOne(tensor) : undefined);
       if (output === undefined) throw new Error(`${fn.name}: node ${tensor.id} is used before it is made`);
+      outputs.set(tensor, output);
       return output;
     };
     const lower = (root: Tensor): TfOutput => {
-      for (const tensor of inCreationOrder(root, outputs)) outputs.set(tensor, lowerOne(tensor));
+      for (const tensor of inCreationOrder(root, outputs))
+        if (tensor.op.kind !== "variable") outputs.set(tensor, lowerOne(tensor));
       return outputOf(root);
     };
 
@@ -112,8 +122,7 @@ function lowerFunction(
     }));
     // All values before all changes: only then is every read known that a change must wait for.
     for (const effect of fn.effects) for (const tensor of effectInputs(effect)) lower(tensor);
-    const waitFor = new Map<string, readonly string[]>();
-    for (const [name, read] of reads) waitFor.set(name, [nodeOf(read)]);
+    const waitFor = new Map<string, readonly string[]>(readers);
     const changes = new Set<string>();
     for (const effect of fn.effects) {
       lowerEffect({ graph, lower, handle, waitFor }, effect);
@@ -147,8 +156,6 @@ function inCreationOrder(root: Tensor, known: ReadonlyMap<Tensor, TfOutput>): Te
   }
   return [...found].sort((a, b) => a.id - b.id);
 }
-
-const nodeOf = (output: TfOutput): string => output.slice(0, output.lastIndexOf(":"));
 
 /** A constant that is there when `nodes` have run. */
 function lowerDone(graph: TfGraph, nodes: readonly string[]): TfOutput {
