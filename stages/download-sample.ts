@@ -1,6 +1,7 @@
 /** Fetches real text at pinned revisions and samples from it what the recipe asks for. */
 import { join } from "node:path";
 import { downloadSample as sample, type SampleProgress } from "../src/data/sampling/download-sample.ts";
+import { flaggedFiles } from "../src/data/sampling/filters/flagged-terms.ts";
 import { downloadSampleParams } from "../src/data/sampling/sample-params.ts";
 import { sumTallies, type Manifest } from "../src/data/documents/manifest.ts";
 import { defineStage, type Progress } from "../src/pipeline/index.ts";
@@ -22,7 +23,10 @@ export const downloadSample = defineStage({
     questions: QuestionsArtifact,
   },
   params: downloadSampleParams,
-  files: ({ sources }) => sources.flatMap((source) => (source.kind === "local" ? [source.path] : [])),
+  files: ({ sources, filters }) => [
+    ...sources.flatMap((source) => (source.kind === "local" ? [source.path] : [])),
+    ...(filters.flagged ? flaggedFiles(filters.flagged) : []),
+  ],
   async run({ outputs, params, context }) {
     const manifests = await sample(params, {
       cacheDir: context.downloadsDirectory,

@@ -7,7 +7,7 @@ import { copyFile, link, mkdir, rm, stat } from "node:fs/promises";
 import { constants } from "node:fs";
 import { join } from "node:path";
 import { PipelineError } from "../../errors.ts";
-import { AppendFile } from "../../std/append-file.ts";
+import type { AppendOptions } from "../../std/append-file.ts";
 import {
   CORPUS_FILES,
   DatasetWriter,
@@ -21,7 +21,8 @@ import { isHeldOutPair, splitOfDigest } from "../documents/split.ts";
 import type { Conversation, DataDocument, Language, PreferencePair, Question } from "../records.ts";
 import { Decontamination } from "./filters/decontamination.ts";
 import { DocumentFilter, type Examined, type Fingerprints } from "./filters/document-filter.ts";
-import { encodeFingerprints, readFingerprints } from "./filters/fingerprint-log.ts";
+import { FingerprintLog } from "./filters/fingerprint-log.ts";
+import { loadFlaggedTerms, type FlaggedTerms } from "./filters/flagged-terms.ts";
 import { SeenDocuments, type Duplicate } from "./filters/seen-documents.ts";
 import type { DownloadSampleParams } from "./sample-params.ts";
 
@@ -34,6 +35,7 @@ const CONTENTS = {
 type DatasetName = keyof typeof CONTENTS;
 const NAMES = Object.keys(CONTENTS) as DatasetName[];
 const SEEN_FILE = "seen.bin";
+const FIRST_PASS_FILE = "first-pass.bin";
 
 /** Where each dataset goes when it is whole. */
 export type SampleDirectories = Readonly<Record<DatasetName, string>>;
@@ -55,15 +57,17 @@ export class SampleOutputs {
   readonly #params: OutputParams;
   readonly #notes: Readonly<Record<DatasetName, string[]>>;
   readonly #seen: SeenDocuments;
-  readonly #seenLog: AppendFile;
-  readonly #bands: number;
+  readonly #seenLog: FingerprintLog;
+  readonly #flagged: FlaggedTerms | undefined;
   #filter: DocumentFilter;
+  #firstPass: FingerprintLog | undefined;
 
   private constructor(
     directory: string,
     params: OutputParams,
     writers: Readonly<Record<DatasetName, DatasetWriter>>,
-    state?: OutputsState,
+    flagged: FlaggedTerms | undefined,
+    state: OutputsState | undefined,
   ) {
     ({
       corpus: this.corpus,
@@ -81,14 +85,14 @@ export class SampleOutputs {
       questions: noted("questions"),
     };
     this.#seen = this.newSeenDocuments();
-    this.#seenLog = new AppendFile(join(directory, SEEN_FILE), { resumeAt: state?.seenBytes });
-    this.#bands = params.filters.nearDuplicates?.bands ?? 0;
-    this.#filter = new DocumentFilter(params.filters);
+    this.#seenLog = this.#fingerprintLog(SEEN_FILE, { resumeAt: state?.seenBytes });
+    this.#flagged = flagged;
+    this.#filter = new DocumentFilter(params.filters, { flagged });
   }
 
   /**
    * Writes below `directory`, which it has for itself. With a state, goes on from there; throws SAMPLE_DAMAGED where the
-   * files are shorter than that.
+   * files are shorter than that, and what `loadFlaggedTerms` does.
    */
   static async create(directory: string, params: OutputParams, state?: OutputsState): Promise<SampleOutputs> {
     if (state) await refuseShorter(directory, state);
@@ -96,17 +100,35 @@ export class SampleOutputs {
     const writers: Partial<Record<DatasetName, DatasetWriter>> = {};
     for (const name of NAMES)
       writers[name] = await DatasetWriter.create(join(directory, name), CONTENTS[name], state?.[name]);
+    const { flagged } = params.filters;
     const outputs = new SampleOutputs(
       directory,
       params,
       writers as Readonly<Record<DatasetName, DatasetWriter>>,
+      flagged && (await loadFlaggedTerms(flagged)),
       state,
     );
-    if (state) {
-      const log = readFingerprints(join(directory, SEEN_FILE), state.seenBytes, outputs.#bands);
-      for await (const fingerprints of log) outputs.#seen.add(fingerprints);
-    }
+    if (state)
+      for await (const fingerprints of outputs.#seenLog.read(state.seenBytes))
+        outputs.#seen.add(fingerprints);
     return outputs;
+  }
+
+  #fingerprintLog(name: string, options?: AppendOptions): FingerprintLog {
+    const bands = this.#params.filters.nearDuplicates?.bands ?? 0;
+    return new FingerprintLog(join(this.#directory, name), bands, options);
+  }
+
+  /** An empty log for what the first of two passes over a source finds; until `closeFirstPass`, or the next. */
+  async openFirstPass(): Promise<FingerprintLog> {
+    await this.closeFirstPass();
+    return (this.#firstPass = this.#fingerprintLog(FIRST_PASS_FILE));
+  }
+
+  async closeFirstPass(): Promise<void> {
+    await this.#firstPass?.abandon();
+    this.#firstPass = undefined;
+    await rm(join(this.#directory, FIRST_PASS_FILE), { force: true }); // also that of a process that was killed
   }
 
   /** A set as empty as this sample's own was at its beginning. */
@@ -125,7 +147,10 @@ export class SampleOutputs {
     for await (const pair of readPreferences(join(this.#directory, "preferences"))) {
       if (isHeldOutPair(pair, decontamination.heldOutPreferences)) evaluation.addPreference(pair);
     }
-    this.#filter = new DocumentFilter(this.#params.filters, evaluation);
+    this.#filter = new DocumentFilter(this.#params.filters, { evaluation, flagged: this.#flagged });
+    const { texts, tooShort } = evaluation;
+    const message = `${tooShort} of ${texts} evaluation texts are too short to be looked for`;
+    if (tooShort > 0 && !this.#notes.corpus.includes(message)) this.note(this.corpus, message);
   }
 
   /** What the filters find. Whether the text was there before is asked by `addDocument`. */
@@ -154,7 +179,7 @@ export class SampleOutputs {
     const duplicate = this.#seen.find(examined);
     if (duplicate !== undefined) return drop(duplicate);
     this.#seen.add(examined);
-    await this.#seenLog.append(encodeFingerprints(examined, this.#bands));
+    await this.#seenLog.append(examined);
     const split = splitOfDigest(examined.digest, this.#params.heldOutFraction);
     await this.corpus.keep(CORPUS_FILES[split], stratum, document);
     return true;
@@ -208,6 +233,7 @@ export class SampleOutputs {
   async abandon(): Promise<void> {
     for (const name of NAMES) await this[name].abandon();
     await this.#seenLog.abandon();
+    await this.closeFirstPass();
   }
 
   /** Writes the manifests and puts the datasets into `directories`, which it makes anew. May be called again after a kill. */

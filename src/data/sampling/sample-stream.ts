@@ -3,9 +3,11 @@
  * lacks filled from the others of its language.
  */
 import { PipelineError } from "../../errors.ts";
-import { hashToUnit } from "../documents/split.ts";
+import { contentDigest, hashToUnit } from "../documents/split.ts";
 import type { DataDocument, Language } from "../records.ts";
 import { allocateQuota } from "./allocate-quota.ts";
+import type { Fingerprints } from "./filters/document-filter.ts";
+import type { FingerprintLog } from "./filters/fingerprint-log.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import { ThresholdSampler } from "./threshold-sampler.ts";
 
@@ -26,52 +28,30 @@ export interface StreamSample {
 
 const LANGUAGES = ["en", "zh"] as const;
 
-/** Returns how many documents were kept. */
+/** Returns how many documents were kept. Throws SOURCE_CHANGED, and SHORTFALL where the recipe says so. */
 export async function sampleStream(sample: StreamSample, outputs: SampleOutputs): Promise<number> {
-  const rankOf = (digest: Uint8Array): number => hashToUnit(`sample:${sample.seed}`, digest);
-  const { samplers, verdicts } = await count(sample, outputs, rankOf);
-  for (const language of LANGUAGES) setQuotas(language, sample, samplers, outputs);
-
-  const got: Record<Language, number> = { en: 0, zh: 0 };
-  let kept = 0;
-  let at = 0;
-  for await (const item of watched(sample)) {
-    const fault = verdicts.at(at++);
-    if (!("document" in item)) {
-      outputs.corpus.drop(item.dropped, item.characters);
-      continue;
-    }
-    const { document, faults = [] } = item;
-    const { language, category } = document;
-    const drop = (reason: string): void =>
-      outputs.corpus.drop(reason, document.text.length, { language, category });
-    if (fault !== undefined) {
-      drop(fault);
-      continue;
-    }
-    const examined = outputs.examine(document);
-    const sampler = samplers.get(keyOf(document));
-    if ("fault" in examined || !sampler) throw changedBetweenPasses(sample.name);
-    if (!sampler.admits(rankOf(examined.digest))) drop("not drawn");
-    else if (await outputs.addDocument(document, undefined, examined)) {
-      sampler.keep(document.text.length);
-      for (const one of faults) outputs.corpus.repaired(one);
-      got[language] += document.text.length;
-      kept++;
-    }
+  const log = await outputs.openFirstPass();
+  const first = await count(sample, outputs, log);
+  for (const language of LANGUAGES) setQuotas(language, sample, first.samplers, outputs);
+  const fingerprints = log.read(await log.sync());
+  try {
+    const { documents, characters } = await keepDrawn(sample, outputs, first, fingerprints);
+    for (const language of LANGUAGES)
+      outputs.shortfallOfCorpus(language, sample.name, sample.quotas[language] ?? 0, characters[language]);
+    return documents;
+  } finally {
+    await fingerprints.return(undefined);
+    await outputs.closeFirstPass();
   }
-  for (const language of LANGUAGES) {
-    outputs.shortfallOfCorpus(language, sample.name, sample.quotas[language] ?? 0, got[language]);
-  }
-  return kept;
 }
 
-/** The first pass: what every document that could be kept weighs, and why the others could not. */
-async function count(
-  sample: StreamSample,
-  outputs: SampleOutputs,
-  rankOf: (digest: Uint8Array) => number,
-): Promise<{ samplers: ReadonlyMap<string, ThresholdSampler>; verdicts: Verdicts }> {
+interface FirstPass {
+  readonly samplers: ReadonlyMap<string, ThresholdSampler>;
+  readonly verdicts: Verdicts;
+}
+
+/** The first pass: what every document that could be kept weighs and, in the log, is known by; why the others could not. */
+async function count(sample: StreamSample, outputs: SampleOutputs, log: FingerprintLog): Promise<FirstPass> {
   const samplers = new Map<string, ThresholdSampler>();
   const verdicts = new Verdicts();
   // Of two documents that are the same the first is drawn or not; had only what is drawn an effect on the other, a
@@ -96,13 +76,57 @@ async function count(
     verdicts.push(duplicate);
     if (duplicate !== undefined) continue;
     seen.add(examined);
+    await log.append(examined);
     const key = keyOf(document);
     const sampler = samplers.get(key) ?? new ThresholdSampler();
     samplers.set(key, sampler);
-    sampler.count(rankOf(examined.digest), document.text.length);
+    sampler.count(rankOf(sample, examined), document.text.length);
   }
   return { samplers, verdicts };
 }
+
+/** The second pass: documents are known by what the first found of them, and filtered no more. */
+async function keepDrawn(
+  sample: StreamSample,
+  outputs: SampleOutputs,
+  { samplers, verdicts }: FirstPass,
+  found: AsyncIterator<Fingerprints>,
+): Promise<{ documents: number; characters: Record<Language, number> }> {
+  const kept = { documents: 0, characters: { en: 0, zh: 0 } };
+  let at = 0;
+  for await (const item of watched(sample)) {
+    const fault = verdicts.at(at++);
+    if (!("document" in item)) {
+      outputs.corpus.drop(item.dropped, item.characters);
+      continue;
+    }
+    const { document, faults = [] } = item;
+    const { text, language, category } = document;
+    const drop = (reason: string): void => outputs.corpus.drop(reason, text.length, { language, category });
+    if (fault !== undefined) {
+      drop(fault);
+      continue;
+    }
+    const next = await found.next();
+    const sampler = samplers.get(keyOf(document));
+    if (next.done === true || !sampler) throw changedBetweenPasses(sample.name);
+    if (!sampler.admits(rankOf(sample, next.value))) {
+      drop("not drawn");
+      continue;
+    }
+    if (!contentDigest(text).equals(next.value.digest)) throw changedBetweenPasses(sample.name);
+    if (!(await outputs.addDocument(document, undefined, next.value))) continue;
+    sampler.keep(text.length);
+    for (const one of faults) outputs.corpus.repaired(one);
+    kept.documents++;
+    kept.characters[language] += text.length;
+  }
+  if (at !== verdicts.size) throw changedBetweenPasses(sample.name);
+  return kept;
+}
+
+const rankOf = ({ seed }: StreamSample, { digest }: Fingerprints): number =>
+  hashToUnit(`sample:${seed}`, digest);
 
 const keyOf = ({ language, category }: DataDocument): string => `${language} ${category}`;
 
@@ -121,6 +145,10 @@ class Verdicts {
     let code = this.#reasons.indexOf(reason);
     if (code < 0) code = this.#reasons.push(reason) - 1;
     this.#codes[this.#size++] = code;
+  }
+
+  get size(): number {
+    return this.#size;
   }
 
   at(index: number): string | undefined {

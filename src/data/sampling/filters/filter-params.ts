@@ -1,6 +1,7 @@
 /** Which documents are left out, the same for every source; part of the recipe's identity. */
 import { z } from "zod";
 import { decontaminationParams } from "./decontamination.ts";
+import { flaggedParams } from "./flagged-terms.ts";
 import { nearDuplicateParams } from "./near-duplicates.ts";
 import { repetitionParams } from "./repetition.ts";
 
@@ -16,6 +17,7 @@ export const filterParams = z
       .optional()
       .describe("Least share of letters in the language's script: Latin for en, Han for zh."),
     maxUrlShare: share.optional().describe("Largest share of characters in web addresses."),
+    flagged: flaggedParams.optional(),
     repetition: repetitionParams.optional(),
     decontamination: decontaminationParams.optional(),
     nearDuplicates: nearDuplicateParams.optional(),

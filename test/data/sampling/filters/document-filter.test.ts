@@ -1,3 +1,5 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { contentDigest, normalizeText } from "../../../../src/data/documents/split.ts";
@@ -7,7 +9,8 @@ import {
   decontaminationParams,
 } from "../../../../src/data/sampling/filters/decontamination.ts";
 import { DocumentFilter } from "../../../../src/data/sampling/filters/document-filter.ts";
-import { filterParams } from "../../../../src/data/sampling/filters/filter-params.ts";
+import { filterParams, type FilterParams } from "../../../../src/data/sampling/filters/filter-params.ts";
+import { FlaggedTerms, loadFlaggedTerms } from "../../../../src/data/sampling/filters/flagged-terms.ts";
 import { languageShare } from "../../../../src/data/sampling/filters/language-share.ts";
 import {
   GrowingNgrams,
@@ -16,6 +19,7 @@ import {
   repetitionParams,
 } from "../../../../src/data/sampling/filters/repetition.ts";
 import { urlShare } from "../../../../src/data/sampling/filters/url-share.ts";
+import { temporaryDirectory } from "../../sources/temporary-directory.ts";
 import type { PreferencePair, Question } from "../../../../src/data/records.ts";
 
 const unitsOf = (text: string) => textUnits(normalizeText(text));
@@ -125,6 +129,43 @@ test("a document is judged by every filter that the recipe names, and by no othe
   expect(filterParams.safeParse({ minCharacter: 3 }).success).toBe(false);
 });
 
+test("flagged words are those of the language's list, a term of several counts with all its words, each word once", () => {
+  const units = (...terms: string[]) => terms.map((term) => unitsOf(term));
+  const terms = new FlaggedTerms({ en: units("darn", "big fool", "fool me"), zh: units("坏蛋", "蛋糕") });
+  const ratio = (text: string, language: "en" | "zh" = "en") => terms.ratio(unitsOf(text), language);
+  expect(ratio("Darn! What a DARN day")).toBeCloseTo(2 / 5);
+  expect(ratio("darned, a fool, big")).toBe(0);
+  expect(ratio("a big fool me")).toBeCloseTo(3 / 4); // two terms share a word
+  expect(ratio("一个坏蛋糕", "zh")).toBeCloseTo(3 / 5);
+  expect(ratio("big fool", "zh")).toBe(0);
+  expect(ratio("a big", "en")).toBe(0);
+  expect(ratio("")).toBe(0);
+});
+
+test("lists of flagged terms are files of the recipe; more than the ratio is left out, and a line without a word refused", async () => {
+  const folder = await temporaryDirectory();
+  const en = join(folder, "en.txt");
+  await writeFile(en, "# not to be kept\n\ndarn\r\n");
+  const limits = (maxRatio: number) => filterParams.parse({ flagged: { en, maxRatio } });
+  const fault = async (params: FilterParams, text: string, language: "en" | "zh" = "en") => {
+    const flagged = params.flagged && (await loadFlaggedTerms(params.flagged));
+    const examined = new DocumentFilter(params, { flagged }).examine({ text, language });
+    return "fault" in examined ? examined.fault : undefined;
+  };
+  expect(await fault(limits(0.25), "one darn in four")).toBeUndefined();
+  expect(await fault(limits(0.24), "one darn in four")).toBe("flagged words");
+  expect(await fault(limits(0), "one darn in four")).toBe("flagged words");
+  expect(await fault(limits(0), "not to be kept")).toBeUndefined();
+  expect(await fault(limits(0), "darn", "zh")).toBeUndefined(); // no list for it
+  await writeFile(en, "darn\n***\n");
+  await expect(fault(limits(0), "x")).rejects.toMatchObject({
+    code: "FLAGGED_TERM_EMPTY",
+    message: expect.stringContaining("en.txt:2") as string,
+  });
+  await rm(en);
+  await expect(fault(limits(0), "x")).rejects.toMatchObject({ code: "FILE_NOT_FOUND" });
+});
+
 test("what is kept carries the digest of its normalised text", () => {
   const examined = new DocumentFilter(filterParams.parse({ repetition: {} })).examine({
     text: prose,
@@ -175,7 +216,7 @@ test("held-out preference pairs count as evaluation text, answers included", () 
     source: "test",
   };
   evaluation.addPreference(pair);
-  const filter = new DocumentFilter(filterParams.parse({}), evaluation);
+  const filter = new DocumentFilter(filterParams.parse({}), { evaluation });
   expect(filter.examine({ text: `As Melville says: ${prose.slice(17, 130)}`, language: "en" })).toEqual({
     fault: "evaluation text",
   });
