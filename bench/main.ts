@@ -8,6 +8,7 @@ import { pretraining } from "./pretraining.ts";
 import { hashing } from "./runner/hashing.ts";
 import { noOpRun } from "./runner/no-op-run.ts";
 import { largeInput, manyFiles, manyStages } from "./runner/scale.ts";
+import { shards } from "./shards.ts";
 import type { BenchRow, Benchmark } from "./row.ts";
 
 const benchmarks: readonly Benchmark[] = [
@@ -19,6 +20,7 @@ const benchmarks: readonly Benchmark[] = [
   pretraining,
   decoding,
   encoding,
+  shards,
   exportParity,
 ];
 

@@ -12,8 +12,8 @@ const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(projectRoot); // peers, binaries and artifacts are named from there
 const outdir = join(projectRoot, "cache", "bench");
 await build({
-  // The second is started as a process by the first.
-  entryPoints: ["bench/main.ts", "bench/train-steps.ts"],
+  // The others are started as processes by the first.
+  entryPoints: ["bench/main.ts", "bench/train-steps.ts", "bench/shard-work.ts"],
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,

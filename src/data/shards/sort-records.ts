@@ -13,21 +13,31 @@ import { endOfRecord, keyAt, type MixedRecord, recordAt } from "./mixed-record.t
 export interface SortOptions {
   /** For files; made when needed, and empty again at the end. */
   readonly folder: string;
-  /** Records held at a time; about twice that is in memory. */
+  /** Of records that are sorted at a time; as many are read meanwhile. */
   readonly memoryBytes: number;
 }
 
-const blockBytes = 1 << 16;
+const blockBytes = 1 << 17;
 const chunkBytes = 1 << 20;
-/** Bytes of a key. */
-const lastLevel = 4;
+const keyBytes = 4;
 
-/** Equal keys keep their order. `chunks` hold whole records. Each record's tokens are valid until the next is taken. */
+/** Equal keys keep their order. `chunks` hold whole records. */
 export async function* sortRecords(
   chunks: AsyncIterable<Buffer>,
   options: SortOptions,
-  level = 0,
 ): AsyncGenerator<MixedRecord> {
+  yield* inOrder(await gather(chunks, options, 0), options, 0);
+}
+
+/** Records of equal upper bytes of their keys, `level` of them: in memory, or in files by the next byte. */
+type Gathered =
+  { readonly chunks: readonly Buffer[]; readonly files?: never } | { readonly files: readonly string[] };
+
+async function gather(
+  chunks: AsyncIterable<Buffer>,
+  { folder, memoryBytes }: SortOptions,
+  level: number,
+): Promise<Gathered> {
   const held: Buffer[] = [];
   let heldBytes = 0;
   let dealt: DealtRecords | undefined;
@@ -36,23 +46,47 @@ export async function* sortRecords(
       if (dealt === undefined) {
         held.push(chunk);
         heldBytes += chunk.length;
-        // At the last level all keys are equal: nothing could be dealt out.
-        if (heldBytes <= options.memoryBytes || level === lastLevel) continue;
-        await mkdir(options.folder, { recursive: true });
-        dealt = new DealtRecords(options.folder, level);
+        // Where all bytes were used, all keys are equal: nothing could be dealt out.
+        if (heldBytes <= memoryBytes || level === keyBytes) continue;
+        await mkdir(folder, { recursive: true });
+        dealt = new DealtRecords(folder, level);
         for (const earlier of held.splice(0)) await dealt.add(earlier);
       } else await dealt.add(chunk);
     }
-    if (dealt === undefined) {
-      yield* sorted(held);
-      return;
-    }
-    for (const file of await dealt.finish()) {
-      yield* sortRecords(readChunks(file), options, level + 1);
+    return dealt === undefined ? { chunks: held } : { files: await dealt.finish() };
+  } finally {
+    await dealt?.close();
+  }
+}
+
+async function* inOrder(
+  gathered: Gathered,
+  options: SortOptions,
+  level: number,
+): AsyncGenerator<MixedRecord> {
+  if (gathered.files === undefined) {
+    yield* sorted(gathered.chunks);
+    return;
+  }
+  const { files } = gathered;
+  // One file is read while the records of the one before it are used.
+  const read = (index: number): Promise<Gathered> => {
+    const file = files[index];
+    const reading =
+      file === undefined ? Promise.resolve({ chunks: [] }) : gather(readChunks(file), options, level + 1);
+    reading.catch(() => undefined); // thrown when its turn comes
+    return reading;
+  };
+  let next = read(0);
+  try {
+    for (const [index, file] of files.entries()) {
+      const current = await next;
+      next = read(index + 1);
+      yield* inOrder(current, options, level + 1);
       await rm(file);
     }
   } finally {
-    await dealt?.close();
+    await next.catch(() => undefined); // what was thrown before is what counts; nothing is left running
   }
 }
 

@@ -44,6 +44,10 @@ interface OpenSplit {
   readonly strata: MutableTotals[];
   readonly shards: (ShardTotals & { name: string })[];
   current: OpenShard | undefined;
+  /** A full shard that is being synced while the next is filled; `done` adds it to `shards`. */
+  closing: { readonly shard: OpenShard; readonly done: Promise<unknown> } | undefined;
+  /** Shards begun, among them those of `shards`. */
+  begun: number;
 }
 
 type MutableTotals = { -readonly [Unit in keyof ShardTotals]: ShardTotals[Unit] };
@@ -77,8 +81,13 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
   };
 
   const finishShard = async (split: OpenSplit): Promise<void> => {
+    await split.closing?.done;
+    split.closing = undefined;
     if (split.current === undefined) return;
-    split.shards.push(await split.current.finish());
+    const shard = split.current;
+    const done = shard.finish().then((finished) => split.shards.push(finished));
+    done.catch(() => undefined); // thrown when it is waited for, by the next or by `close`
+    split.closing = { shard, done };
     split.current = undefined;
   };
 
@@ -87,14 +96,21 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
     const count = tokens.length / bytesPerToken;
     let split = splits.get(splitName);
     if (split === undefined) {
-      split = { totals: noTotals(), strata: [], shards: [], current: undefined };
+      split = {
+        totals: noTotals(),
+        strata: [],
+        shards: [],
+        current: undefined,
+        closing: undefined,
+        begun: 0,
+      };
       splits.set(splitName, split);
     }
     if (split.current !== undefined && split.current.totals.tokens + count > shardTokens) {
       await finishShard(split);
     }
     if (split.current === undefined) {
-      const number = String(split.shards.length).padStart(5, "0");
+      const number = String(split.begun++).padStart(5, "0");
       split.current = await OpenShard.create(folder, `${splitName}-${number}`, options);
     }
     const index = stratumIndex(stratum);
@@ -105,7 +121,8 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
 
   async function close(details: JsonObject = {}) {
     for (const split of splits.values()) {
-      await finishShard(split);
+      await finishShard(split); // begins
+      await finishShard(split); // and ends
       while (split.strata.length < strata.length) split.strata.push(noTotals());
     }
     const manifest: ShardManifest = {
@@ -134,7 +151,11 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
   }
 
   async function abort() {
-    for (const split of splits.values()) await split.current?.discard();
+    for (const { current, closing } of splits.values()) {
+      await closing?.done.catch(() => undefined); // what went wrong first is what the caller knows
+      await closing?.shard.discard();
+      await current?.discard();
+    }
   }
 
   return { append, close, abort };
