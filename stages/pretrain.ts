@@ -12,6 +12,7 @@ import { trainLanguageModel } from "../src/train/train-language-model.ts";
 import { BaseCheckpoint } from "./checkpoint-artifact.ts";
 import { engineFact } from "./engine-fact.ts";
 import { ShardsArtifact } from "./shard-artifacts.ts";
+import { endOfText } from "./special-tokens.ts";
 import { TokenizerArtifact } from "./tokenizer-artifact.ts";
 import { trainingContext } from "./training-context.ts";
 import {
@@ -40,6 +41,10 @@ export const pretrain = defineStage({
       seed: z.int().describe("decides initial weights and the order of the data"),
       steps: z.int().positive().describe("optimizer steps"),
       ...batchParams,
+      intraDocumentMask: z
+        .boolean()
+        .default(false)
+        .describe("whether tokens see their own document only, not what stands before it in the row"),
       schedule: scheduleParams,
       optimizer: optimizerParams,
       ...runtimeParams,
@@ -63,7 +68,7 @@ export const pretrain = defineStage({
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { shards, tokenizer } = inputs;
-    const { microBatchSize, gradientAccumulation, recompute, seed } = params;
+    const { microBatchSize, gradientAccumulation, recompute, seed, intraDocumentMask } = params;
     const model = defineLlama({ ...params.model, vocabSize: tokenizer.vocabSize });
     const sequenceLength = model.contextLength;
     const source = createPretrainSource(shards, {
@@ -71,6 +76,7 @@ export const pretrain = defineStage({
       batchSize: microBatchSize,
       sequenceLength,
       seed,
+      ...(intraDocumentMask ? { endOfText: tokenizer.createEncoder().specialTokenId(endOfText) } : {}),
     });
     const optimizer = defineOptimizer(params.optimizer);
     const plan = planOf(params);
@@ -86,6 +92,7 @@ export const pretrain = defineStage({
         gradientAccumulation,
         recompute,
         optimizer,
+        intraDocumentMask,
       },
       source,
       initialWeights: { kind: "seeded", nextGaussian: () => random.nextGaussian() },

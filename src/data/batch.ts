@@ -10,6 +10,8 @@ export interface Batch {
   readonly targets: Int32Array;
   /** 1 where the target is supervised. */
   readonly lossMask: Float32Array;
+  /** Numbers that tell the documents of a row apart, for attention that stays within them. */
+  readonly documents?: Int32Array;
 }
 
 /** Gives batches for ever (epoch after epoch) in an order that its seed decides. */

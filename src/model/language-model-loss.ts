@@ -13,6 +13,8 @@ export interface SequenceBatch {
   readonly targets: Tensor;
   /** float32 (B, T) */
   readonly lossMask: Tensor;
+  /** int32 (B, T): attention stays within tokens of the same number. Default: sequences are not divided. */
+  readonly documents?: Tensor | undefined;
 }
 
 export interface LossOptions extends Pick<ForwardOptions, "recompute"> {
@@ -28,7 +30,7 @@ export function tokenLosses(
   { recompute, maxLogitBytes = 128 * 2 ** 20 }: LossOptions = {},
 ): Tensor {
   const [sequences = 0, time = 0] = batch.inputs.shape;
-  const hidden = llamaHidden(config, parameters, batch.inputs, { recompute }); // (N, C)
+  const hidden = llamaHidden(config, parameters, batch.inputs, { recompute, documents: batch.documents }); // (N, C)
   const targets = reshape(batch.targets, [sequences * time]); // (N)
   const rows = Math.max(1, Math.floor(maxLogitBytes / (4 * config.vocabSize)));
   const losses = crossEntropyInChunks(parameters, hidden, targets, rows); // (N)

@@ -11,12 +11,14 @@ import { withScope, type Tensor } from "../tensor/graph.ts";
 import {
   add,
   constant,
+  equal,
   gather,
   matmul,
   mean,
   mul,
   reshape,
   rsqrt,
+  select,
   sigmoid,
   softmax,
   transpose,
@@ -57,8 +59,10 @@ export interface AttentionPlan {
 export type Recompute = "none" | "blocks";
 
 export interface ForwardOptions {
-  /** Default: causal attention over the sequences. */
+  /** Default: causal attention over the sequences, or within their documents. */
   readonly plan?: AttentionPlan;
+  /** int32 (B, T): tokens see only those of the same number. Default: all before them. */
+  readonly documents?: Tensor | undefined;
   /** Default: none. */
   readonly recompute?: Recompute | undefined;
 }
@@ -72,7 +76,7 @@ export function llamaHidden(
   config: LlamaConfig,
   parameters: Parameters,
   tokens: Tensor,
-  { plan = causalPlan(config, tokens), recompute = "none" }: ForwardOptions = {},
+  { documents, plan = causalPlan(config, tokens, documents), recompute = "none" }: ForwardOptions = {},
 ): Tensor {
   const [batch = 0, time = 0] = tokens.shape;
   if (time > config.contextLength)
@@ -150,28 +154,27 @@ function attention(
   return linear(reshape(merged, [batch * time, hiddenSize]), weight("o_proj")); // (N, C)
 }
 
-function causalPlan(config: LlamaConfig, tokens: Tensor): AttentionPlan {
+function causalPlan(config: LlamaConfig, tokens: Tensor, documents?: Tensor): AttentionPlan {
   const time = tokens.shape[1] ?? 0;
   return {
     queryTables: ropeTables(config, time, 1 / Math.sqrt(headDim(config))),
     keyTables: ropeTables(config, time, 1),
-    attend: causalAttention(time),
+    attend: causalAttention(documents === undefined ? causalMask(time) : documentMask(documents)),
   };
 }
 
 /**
- * Every token sees itself and those before it. The G query heads that share a key/value head are stacked along time,
+ * Every token sees what the mask (T, T) or (B, 1, T, T) lets through. The G query heads that share a key/value head are stacked along time,
  * so that keys and values are never repeated: one product for B·K pairs.
  */
-function causalAttention(time: number): Attend {
-  const mask = causalMask(time);
+function causalAttention(mask: Tensor): Attend {
   return (_layer, queries, keys, values) => {
-    const [batch = 0, numHeads = 0, , dim = 0] = queries.shape;
+    const [batch = 0, numHeads = 0, time = 0, dim = 0] = queries.shape;
     const pairs = batch * (keys.shape[1] ?? 0);
     const group = (batch * numHeads) / pairs;
     const stacked = reshape(queries, [pairs, group * time, dim]); // (B·K, G·T, D)
     const products = matmul(stacked, reshape(keys, [pairs, time, dim]), { transposeB: true }); // (B·K, G·T, T)
-    const scores = reshape(products, [pairs * group, time, time]); // (B·H, T, T)
+    const scores = reshape(products, [batch, numHeads, time, time]); // (B, H, T, T)
     const weights = reshape(softmax(add(scores, mask)), [pairs, group * time, time]); // (B·K, G·T, T)
     const mixed = matmul(weights, reshape(values, [pairs, time, dim])); // (B·K, G·T, D)
     return reshape(mixed, queries.shape);
@@ -183,6 +186,17 @@ export function causalMask(time: number): Tensor {
   const mask = new Float32Array(time * time);
   for (let query = 0; query < time; query++) mask.fill(-1e9, query * time + query + 1, (query + 1) * time);
   return constant(float32([time, time], mask));
+}
+
+/**
+ * (B, 1, T, T): the causal mask within each document, for documents int32 (B, T) (Zhao et al. 2024, arXiv:2402.13991;
+ * Llama 3, arXiv:2407.21783). Positions are not counted anew for each document: rotary scores depend on distances alone.
+ */
+function documentMask(documents: Tensor): Tensor {
+  const [batch = 0, time = 0] = documents.shape;
+  const ofQuery = reshape(documents, [batch, 1, time, 1]);
+  const ofKey = reshape(documents, [batch, 1, 1, time]);
+  return select(equal(ofQuery, ofKey), causalMask(time), -1e9);
 }
 
 /** SwiGLU: down(silu(gate(x)) · up(x)), silu(x) = x·σ(x) (Shazeer 2020, arXiv:2002.05202). */

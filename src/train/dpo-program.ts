@@ -73,8 +73,8 @@ export function dpoProgram(options: DpoProgramOptions): TrainingProgram {
   return defineTrainingProgram(
     options,
     (parameters) => {
-      const chosen = feedSequences(microBatchSize, sequenceLength, "chosen");
-      const rejected = feedSequences(microBatchSize, sequenceLength, "rejected");
+      const chosen = feedSequences(microBatchSize, sequenceLength, { prefix: "chosen" });
+      const rejected = feedSequences(microBatchSize, sequenceLength, { prefix: "rejected" });
       const reference = {
         chosen: feed("referenceChosen", [microBatchSize]),
         rejected: feed("referenceRejected", [microBatchSize]),

@@ -1,12 +1,11 @@
 /** Pretraining and supervised fine-tuning: the loop over token batches. They differ in data and masks only. */
 import type { Batch, BatchSource } from "../data/batch.ts";
 import { float32, int32, type HostTensor } from "../tensor/types.ts";
-import { pretrainingProgram } from "./pretraining-program.ts";
+import { pretrainingProgram, type PretrainingProgramOptions } from "./pretraining-program.ts";
 import { runTraining, type TrainedModel, type TrainLoopOptions } from "./train-loop.ts";
-import type { TrainingProgramOptions } from "./training-program.ts";
 
 export interface TrainLanguageModelOptions extends TrainLoopOptions {
-  readonly program: TrainingProgramOptions;
+  readonly program: PretrainingProgramOptions;
   /** Batches of microBatchSize sequences of sequenceLength tokens. */
   readonly source: BatchSource;
 }
@@ -30,18 +29,20 @@ export const trainLanguageModel = ({
     }),
   );
 
-/** A batch as feeds `inputs`, `targets` (B, T) and `lossMask` (B, T). */
+/** A batch as feeds `inputs`, `targets` (B, T) and `lossMask` (B, T), and `documents` (B, T) where it tells them apart. */
 export function sequenceValues({
   batchSize,
   sequenceLength,
   inputs,
   targets,
   lossMask,
-}: Batch): Record<"inputs" | "targets" | "lossMask", HostTensor> {
+  documents,
+}: Batch): Record<"inputs" | "targets" | "lossMask", HostTensor> & { readonly documents?: HostTensor } {
   const shape = [batchSize, sequenceLength];
   return {
     inputs: int32(shape, inputs),
     targets: int32(shape, targets),
     lossMask: float32(shape, lossMask),
+    ...(documents === undefined ? {} : { documents: int32(shape, documents) }),
   };
 }

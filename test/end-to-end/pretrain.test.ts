@@ -69,6 +69,12 @@ test("the context length concerns training alone: shards are cut into windows wh
   expect(Object.keys(await decisions("--set", "pretrain.model.contextLength=128"))).toEqual(["pretrain"]);
 });
 
+test("whether attention stays within documents decides the result", async () => {
+  expect(await decisions("--set", "pretrain.intraDocumentMask=true")).toEqual({
+    pretrain: "run: param-changed intraDocumentMask",
+  });
+});
+
 test("how often a checkpoint is written changes no result, so it is a hit", async () => {
   expect(await decisions("--set", "pretrain.checkpointEverySteps=7")).toEqual({});
 });
@@ -102,4 +108,19 @@ test("the model's folder is whole: weights, config and tokenizer agree on the vo
   const tokenizer: unknown = JSON.parse(read("pretrain/checkpoint/tokenizer.json"));
   expect(config).toMatchObject({ vocab_size: vocabSize, hidden_size: 32, num_hidden_layers: 2 });
   expect(tokenizer).toEqual(JSON.parse(read("train-tokenizer/tokenizer/tokenizer.json")));
+});
+
+test("attention within documents trains, on the same first batch with another loss", async () => {
+  const losses = () =>
+    (readLines("pretrain/checkpoint/metrics.jsonl") as { loss: number }[]).map(({ loss }) => loss);
+  const [undivided] = losses();
+  const events = await project.run(
+    "pretrain",
+    ...["--set", "pretrain.intraDocumentMask=true", "--set", "pretrain.steps=20"],
+  );
+  expect(events.at(-1)).toMatchObject({ type: "run-finished", status: "succeeded", executed: 1 });
+  const [first = NaN, ...later] = losses();
+  expect(first).not.toBe(undivided);
+  expect(Math.abs(first - Math.log(vocabSize))).toBeLessThan(0.15);
+  expect(later.at(-1)).toBeLessThan(Math.log(vocabSize) - 0.5);
 });

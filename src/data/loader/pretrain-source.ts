@@ -11,6 +11,8 @@ import { createPrefetchedSource } from "./prefetched-source.ts";
 
 export interface PretrainSourceOptions extends LoaderOptions {
   readonly split: string;
+  /** Id of `<|endoftext|>`: batches then tell documents apart. */
+  readonly endOfText?: number;
 }
 
 export interface PretrainSource extends BatchSource {
@@ -23,7 +25,7 @@ export interface PretrainSource extends BatchSource {
 /** Throws LOADER_TOO_FEW_TOKENS if the split does not fill one window. */
 export function createPretrainSource(shards: TokenShards, options: PretrainSourceOptions): PretrainSource {
   checkLoaderOptions(options);
-  const { batchSize, sequenceLength, split: splitName } = options;
+  const { batchSize, sequenceLength, split: splitName, endOfText } = options;
   const split = shards.split(splitName);
   const { tokens } = split.totals;
   const windows = Math.floor((tokens - 1) / sequenceLength);
@@ -48,7 +50,12 @@ export function createPretrainSource(shards: TokenShards, options: PretrainSourc
     }
     await Promise.all(reads);
     const lossMask = new Float32Array(batchSize * sequenceLength).fill(1);
-    return { batch: { batchSize, sequenceLength, inputs, targets, lossMask }, end: position };
+    const plain = { batchSize, sequenceLength, inputs, targets, lossMask };
+    const batch =
+      endOfText === undefined
+        ? plain
+        : { ...plain, documents: numberDocuments(inputs, sequenceLength, endOfText) };
+    return { batch, end: position };
   };
 
   const readWindow = async (firstToken: number, at: number, inputs: Int32Array, targets: Int32Array) => {
@@ -63,4 +70,19 @@ export function createPretrainSource(shards: TokenShards, options: PretrainSourc
     windows,
     droppedTokens: tokens - windows * sequenceLength,
   };
+}
+
+/**
+ * The number of each token's document within its row (B, T). An end of text belongs to the document that follows it: it
+ * predicts that document's first token, so it is what such a document begins with, here as in evaluation.
+ */
+function numberDocuments(inputs: Int32Array, sequenceLength: number, endOfText: number): Int32Array {
+  const documents = new Int32Array(inputs.length);
+  let number = 0;
+  for (let at = 0; at < inputs.length; at++) {
+    if (at % sequenceLength === 0) number = 0;
+    if (inputs[at] === endOfText) number++;
+    documents[at] = number;
+  }
+  return documents;
 }

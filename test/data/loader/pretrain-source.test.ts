@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createPretrainSource } from "../../../src/data/loader/pretrain-source.ts";
+import { createPermutation } from "../../../src/data/loader/permutation.ts";
+import { createRandom } from "../../../src/data/random.ts";
+import { endOfText } from "../shards/corpus.ts";
 import { openMixedShards } from "./mixed-shards.ts";
 
 const options = { split: "train", batchSize: 3, sequenceLength: 16, seed: 7 };
@@ -58,6 +61,63 @@ test("the seed decides the order, and epochs differ", async () => {
   const source = createPretrainSource(shards, options);
   source.seek({ epoch: 1, index: 0 });
   expect((await source.next()).inputs).not.toEqual(await first(7));
+});
+
+test("rows come in the order that the seed records: window i of epoch e is place i of that epoch's permutation", async () => {
+  const shards = await openMixedShards();
+  const split = shards.split("train");
+  const source = createPretrainSource(shards, options);
+  const { windows } = source;
+  for (let row = 0; row < 2 * windows - 2;) {
+    const { inputs } = await source.next();
+    for (let at = 0; at < 3; at++, row++) {
+      const epoch = Math.floor(row / windows);
+      const order = createPermutation(windows, createRandom(options.seed).fork(`epoch:${epoch}`));
+      const window = new Int32Array(16);
+      await split.read(order(row % windows) * 16, 16, window);
+      expect(inputs.subarray(at * 16, at * 16 + 16)).toEqual(window);
+    }
+  }
+});
+
+test("a batch is read while the one before it is used", async () => {
+  const shards = await openMixedShards();
+  let reads = 0;
+  const split = shards.split("train");
+  const counting = {
+    ...shards,
+    split: () => ({
+      totals: split.totals,
+      documentBlocks: () => split.documentBlocks(),
+      readPacked: split.readPacked.bind(split),
+      read: (...range: Parameters<typeof split.read>) => {
+        reads++;
+        return split.read(...range);
+      },
+    }),
+  };
+  const source = createPretrainSource(counting, options);
+  await source.next();
+  expect(reads).toBe(6); // the three rows that were given, and the next three, asked for before they are needed
+});
+
+test("documents are told apart within a row; an end of text begins the one that follows", async () => {
+  const shards = await openMixedShards();
+  const source = createPretrainSource(shards, { ...options, sequenceLength: 64, endOfText });
+  let divided = 0;
+  for (let batch = 0; batch < 10; batch++) {
+    const { inputs, documents = new Int32Array() } = await source.next();
+    expect(documents.length).toBe(inputs.length);
+    for (let row = 0; row < 3; row++) {
+      const ids = [...inputs.subarray(row * 64, row * 64 + 64)];
+      const numbers = [...documents.subarray(row * 64, row * 64 + 64)];
+      const expected = ids.map((_, at) => ids.slice(0, at + 1).filter((id) => id === endOfText).length);
+      expect(numbers).toEqual(expected);
+      divided += new Set(numbers).size - 1;
+    }
+  }
+  expect(divided).toBeGreaterThan(30);
+  expect((await createPretrainSource(shards, options).next()).documents).toBeUndefined();
 });
 
 test("cursors of other data and sizes that cannot work are refused", async () => {
