@@ -81,7 +81,7 @@ export function corpusOf({ downloadSample }: TrainingRecipe): CorpusSize {
   let recordBytes = 0;
   let downloadBytes = 0;
   for (const source of downloadSample.sources)
-    if ("language" in source) characters[source.language] += source.characters;
+    if ("category" in source) characters[source.language] += source.characters;
     else if (source.kind === "npm-default") {
       characters.en += source.characters.en;
       characters.zh += source.characters.zh;

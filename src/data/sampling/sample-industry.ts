@@ -13,7 +13,7 @@ import {
   industryText,
   parseIndustryPath,
   type Quality,
-} from "../sources/dataset-schemas.ts";
+} from "../adapters/industry-corpus.ts";
 import type { Row } from "../formats/parquet-decode.ts";
 import type { Source, SourceEvents, SourceFile } from "../sources/source.ts";
 import { allocateQuota } from "./allocate-quota.ts";

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { languageSchema } from "../documents/record-schemas.ts";
 import { filterParams } from "./filters/filter-params.ts";
-import { QUALITIES } from "../sources/dataset-schemas.ts";
+import { QUALITIES } from "../adapters/industry-corpus.ts";
 
 const characters = z.int().nonnegative();
 const perLanguage = z
@@ -133,6 +133,21 @@ const huggingface = z.discriminatedUnion("dataset", [
     dataset: z.literal("smol-smoltalk").describe("Layout of HuggingFaceTB/smol-smoltalk."),
     files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/train-."),
     conversations: records.describe("How many conversations to draw."),
+  }),
+  z.strictObject({
+    ...hub,
+    dataset: z.literal("deepctrl").describe("Layout of deepctrl/deepctrl-sft-data."),
+    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. sft_data_zh."),
+    language: languageSchema.describe("What its conversations are in."),
+    conversations: records.describe("How many conversations to draw."),
+  }),
+  z.strictObject({
+    ...hub,
+    dataset: z
+      .literal("ultrafeedback")
+      .describe("Layout of openbmb/UltraFeedback: the best answer is chosen, one of the worse is rejected."),
+    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. evol_instruct."),
+    preferences: records.describe("How many preference pairs to draw."),
   }),
   z.strictObject({
     ...hub,

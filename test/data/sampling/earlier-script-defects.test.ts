@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import type { z } from "zod";
+import { smoltalkConversation } from "../../../src/data/adapters/smoltalk.ts";
+import { binarizedPair } from "../../../src/data/adapters/ultrafeedback-binarized.ts";
 import { readDocuments } from "../../../src/data/documents/dataset.ts";
 import type { DataDocument } from "../../../src/data/records.ts";
 import { downloadSample } from "../../../src/data/sampling/download-sample.ts";
@@ -15,7 +17,6 @@ import { downloadSampleParams, type DownloadSampleParams } from "../../../src/da
 import { sampleStream, type StreamItem } from "../../../src/data/sampling/sample-stream.ts";
 import { headerBytes } from "../../../src/data/shards/shard-format.ts";
 import { tokenizeDocuments } from "../../../src/data/shards/tokenize-documents.ts";
-import { smoltalkConversation, ultrafeedbackPair } from "../../../src/data/sources/dataset-schemas.ts";
 import { defineLlama } from "../../../src/model/llama-config.ts";
 import { countParameters } from "../../../src/model/llama-parameters.ts";
 import { datasetPage } from "../../../src/report/dataset-page.ts";
@@ -216,7 +217,7 @@ test("7: it swallowed errors and rows of other keys; rows are counted by reason,
     { from: "gpt", value: "Because." },
   ];
   expect(smoltalkConversation({ messages: otherKeys }, "set")).toHaveProperty("dropped");
-  expect(ultrafeedbackPair({ chosen: otherKeys, rejected: otherKeys }, "set")).toHaveProperty("dropped");
+  expect(binarizedPair({ chosen: otherKeys, rejected: otherKeys }, "set")).toHaveProperty("dropped");
 
   await serveHub("team/set", { "chat/a.parquet": whole.subarray(0, whole.length - 20) });
   await expect(sample(recipeOf(own, source))).rejects.toMatchObject({

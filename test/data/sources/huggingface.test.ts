@@ -2,12 +2,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
-import {
-  INDUSTRY_COLUMNS,
-  parseIndustryPath,
-  smoltalkConversation,
-  ultrafeedbackPair,
-} from "../../../src/data/sources/dataset-schemas.ts";
+import { INDUSTRY_COLUMNS } from "../../../src/data/adapters/industry-corpus.ts";
 import { openHuggingFace, type HuggingFaceOptions } from "../../../src/data/sources/huggingface.ts";
 import { openParquet } from "../../../src/data/formats/parquet-rows.ts";
 import { RangeCache } from "../../../src/data/sources/range-cache.ts";
@@ -298,50 +293,5 @@ test("a file without the columns is SCHEMA_MISMATCH that lists what it has, one 
   expect(String(error)).toContain("it has instruction, completions");
   await expect(openParquet(inMemory("y", Buffer.alloc(500, "y")), [], "y")).rejects.toMatchObject({
     code: "PARQUET_CORRUPT",
-  });
-});
-
-test("language, category and quality are taken from the path, which is all that tells them", () => {
-  expect(parseIndustryPath("news_media/chinese/high/rank_00001.parquet")).toEqual({
-    category: "news_media",
-    language: "zh",
-    quality: "high",
-  });
-  expect(parseIndustryPath("sports/english/middle/rank_12345.parquet")).toMatchObject({
-    language: "en",
-    quality: "middle",
-  });
-  for (const other of [
-    "README.md",
-    "news/german/high/rank_1.parquet",
-    "news/english/best/rank_1.parquet",
-    "high/rank_1.parquet",
-  ]) {
-    expect(parseIndustryPath(other)).toBeUndefined();
-  }
-});
-
-test("rows that are not as they should be are dropped with a reason, never silently", () => {
-  const user = { role: "user", content: "Q" };
-  const assistant = { role: "assistant", content: "A" };
-  expect(smoltalkConversation({ messages: [user, assistant] }, "s")).toEqual({
-    record: { messages: [user, assistant], language: "en", source: "s" },
-  });
-  expect(smoltalkConversation({ conversations: [] }, "s")).toMatchObject({
-    dropped: expect.any(String) as string,
-  });
-  expect(smoltalkConversation({ messages: [assistant, user] }, "s")).toMatchObject({
-    dropped: "does not end with the assistant",
-  });
-  expect(
-    ultrafeedbackPair({ chosen: [user, assistant], rejected: [user, { ...assistant, content: "B" }] }, "s"),
-  ).toEqual({
-    record: { prompt: [user], chosen: "A", rejected: "B", language: "en", source: "s" },
-  });
-  expect(ultrafeedbackPair({ chosen: [user, assistant], rejected: [user, assistant] }, "s")).toMatchObject({
-    dropped: "chosen equals rejected",
-  });
-  expect(ultrafeedbackPair({ instruction: "x", completions: [] }, "s")).toMatchObject({
-    dropped: expect.any(String) as string,
   });
 });
