@@ -21,7 +21,7 @@ import { structureDamage } from "./index-structure.ts";
 import { Changes, readJournal, replay } from "./journal-lines.ts";
 import { UNJOURNALED } from "./journal-policy.ts";
 import { Openers } from "./openers.ts";
-import { inodeOf, isLmdbDamage, openLmdb, readRange, unreadable } from "./open-lmdb.ts";
+import { inodeOf, isFullDisk, isLmdbDamage, openLmdb, readRange, unreadable } from "./open-lmdb.ts";
 import { rebuildIndex, type IndexNotice } from "./rebuild-index.ts";
 
 export type { IndexKey } from "./index-value.ts";
@@ -271,6 +271,7 @@ export class IndexDatabase {
     try {
       return openLmdb(this.#path);
     } catch (cause) {
+      if (isFullDisk(cause)) throw cause;
       const what = cause instanceof Error ? cause.message : String(cause);
       if (!isLmdbDamage(cause) || attempt === MAX_ATTEMPTS) throw unreadable(this.#path, what, cause);
       this.#rebuild(inode, what);

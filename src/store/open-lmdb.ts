@@ -1,6 +1,6 @@
 /** Opens an LMDB environment as the store uses them: one file, texts under lists of texts, commits that are on disk. */
 import { createRequire } from "node:module";
-import { statSync } from "node:fs";
+import { existsSync, linkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { RangeOptions, RootDatabase } from "lmdb";
 import { PipelineError } from "../errors.ts";
 import { DamagedRecord, type IndexKey } from "./index-value.ts";
@@ -8,15 +8,46 @@ import { DamagedRecord, type IndexKey } from "./index-value.ts";
 /** Through `require`: lmdb's CommonJS build is one file and loads in half the time of its ES modules. */
 const loadLmdb = (): typeof import("lmdb") => createRequire(import.meta.url)("lmdb") as typeof import("lmdb");
 
-/** Throws lmdb's error. A file that is cut or none of its own kills the process: look first (index-file.ts). */
-export const openLmdb = (path: string): RootDatabase<string, IndexKey> =>
-  loadLmdb().open<string, IndexKey>({
+/**
+ * Throws lmdb's error, and `ENOSPC`. A file that is cut or none of its own kills the process: look first (index-file.ts).
+ */
+export function openLmdb(path: string): RootDatabase<string, IndexKey> {
+  makeLockFile(`${path}-lock`);
+  return loadLmdb().open<string, IndexKey>({
     path,
     noSubdir: true,
     encoding: "string",
     // A commit returns when it is on disk; otherwise an execution could be lost that was called finished.
     overlappingSync: false,
   });
+}
+
+/**
+ * lmdb makes this file of holes and writes to it through a map: where the disk is full, that ends the process by SIGBUS.
+ * So it gets its room before, of zeros, as whoever opens it first begins it anyway. Made aside and linked, so that it
+ * never replaces one that is in use. Throws `ENOSPC`.
+ */
+function makeLockFile(path: string): void {
+  if (existsSync(path)) return;
+  const aside = `${path}.${process.pid}`;
+  try {
+    writeFileSync(aside, new Uint8Array(LOCK_BYTES));
+    linkSync(aside, path);
+  } catch (error) {
+    // Another process was first, or the file system has no links: then lmdb makes it.
+    if (!/^(?:EEXIST|EPERM|ENOTSUP|EOPNOTSUPP)$/.test(codeOf(error))) throw error;
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+/** At least what lmdb asks for: 126 readers of 64 bytes and a header. A larger file takes more readers. */
+const LOCK_BYTES = 16 * 1024;
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+
+export const isFullDisk = (error: unknown): boolean => codeOf(error) === "ENOSPC";
 
 /** Of what LMDB says where a file is not what it wrote; a full disk or map, or another version, is not among them. */
 const DAMAGE =

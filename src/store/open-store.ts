@@ -173,7 +173,7 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
   };
 }
 
-/** LMDB maps the files that it makes: where they find no room, the process dies by SIGBUS, and explains nothing. */
+/** A new index that finds no room ends lmdb 3.5, and with it the process, by SIGSEGV, and explains nothing. */
 function assertRoom(directory: string): void {
   const probe = join(directory, `room-${randomUUID()}`);
   mkdirSync(directory, { recursive: true });
@@ -184,7 +184,7 @@ function assertRoom(directory: string): void {
   }
 }
 
-/** More than an empty index and its lock file take. */
+/** More than an empty index takes. */
 const ROOM_BYTES = 128 * 1024;
 
 /** The day of last use decides what a collection may take, never what a stage computes. */

@@ -78,6 +78,7 @@ test.runIf(available && FORM === undefined).each([
   ["while the view is made", "runner", /^copyFile artifacts/],
   ["while a log is written", "runner", /^write cache\/logs\/.*words\.jsonl/],
   ["before there is an index", "runner", /^mkdir cache$/],
+  ["before the index has its file of locks", "runner", /^writeFile cache\/index\.mdb-lock/],
   ["before a run has its mark", "runner", /^mkdir cache\/live|^mkdir cache\/logs/],
 ] as const)(
   "a disk that is full %s: DISK_FULL, and with room again the same digests and nothing run twice",
