@@ -21,7 +21,7 @@ export function noteWords(projectRoot: string, pipeline: ResolvedPipeline): void
   const file = join(projectRoot, "cache/compiled", WORDS_FILE);
   const text = JSON.stringify(wordsOf(pipeline));
   if (readOptional(file) === text) return;
-  const next = `${file}.${process.pid}`;
+  const next = `${file}.next`; // one name for all: what a kill leaves, the next writer takes, and the words are the same
   try {
     writeFileSync(next, text);
     renameSync(next, file);

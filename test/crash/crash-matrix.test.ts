@@ -97,13 +97,16 @@ test.runIf(SMALL).each([
   180_000,
 );
 
-test.runIf(SMALL)(
-  "killed while compiling: the next command compiles, and nothing stays behind",
-  async () => {
+test.runIf(SMALL).each([
+  ["while compiling", /^writeFile .*manifest\.json$/, "torn"],
+  ["before the names for shells are in place", /^rename .*words\.json$/, "before"],
+] as const)(
+  "killed %s: the next command compiles what is not compiled, and nothing stays behind",
+  async (what, label, how) => {
     tally.complaints = [];
-    const manifest = compilePoints.find(({ label }) => /^writeFile .*manifest\.json$/.test(label));
-    expect(manifest).toBeDefined();
-    if (manifest) await strike(rig, manifest.label, () => rig.runWith(faultAt(manifest, "torn")), true);
+    const found = compilePoints.find((each) => label.test(each.label));
+    if (found === undefined) throw new Error(`no point fits ${label.source}: the protocol changed`);
+    await strike(rig, what, () => rig.runWith(faultAt(found, how)), true);
     expect(tally.complaints).toEqual([]);
   },
   180_000,
