@@ -13,17 +13,19 @@ import { documentsSplit } from "../src/data/shards/tokenize-documents.ts";
 import { createShardWriter } from "../src/data/shards/write-shards.ts";
 import { openEngine } from "../src/engine/open-engine.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
-import { initialValue, listParameters } from "../src/model/llama-parameters.ts";
 import { scalar } from "../src/tensor/types.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
 import { pretrainingProgram } from "../src/train/pretraining-program.ts";
 import { sequenceValues } from "../src/train/train-language-model.ts";
+import { writeInitialWeights } from "./initial-weights.ts";
 
 export interface ShardWork {
   readonly seconds: number;
   readonly tokens: number;
   readonly documents: number;
   readonly peakRssMb: number;
+  /** Of all threads. */
+  readonly cpuSeconds: number;
   /** Of `train`: seconds in which the loop waited for its batch. */
   readonly waitedSeconds: number;
 }
@@ -136,12 +138,7 @@ async function train(folder: string): Promise<Done> {
   });
   const engine = await openEngine();
   await using executable = await engine.compile(program);
-  const random = createRandom(0);
-  for (const parameter of listParameters(model))
-    await executable.writeVariable(
-      parameter.name,
-      initialValue(parameter, model, () => random.nextGaussian()),
-    );
+  await writeInitialWeights(executable, model);
   const shards = await openShards(folder);
   const source = sourceOf(shards, batchSize, sequenceLength);
   let [waitedMs, start] = [0, 0];
@@ -176,10 +173,12 @@ const works: Record<string, () => Promise<Done>> = {
 const begin = performance.now();
 const done = await works[work]?.();
 if (done === undefined) throw new Error(`no work ${work}; there are ${Object.keys(works).join(", ")}`);
+const { user, system } = process.cpuUsage();
 const result: ShardWork = {
   seconds: (performance.now() - begin) / 1000,
   documents: 0,
   waitedSeconds: 0,
+  cpuSeconds: (user + system) / 1e6,
   peakRssMb: process.resourceUsage().maxRSS / 1024,
   ...done,
 };

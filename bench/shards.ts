@@ -35,7 +35,8 @@ export const shards: Benchmark = {
         require(speed(written) >= bars.writtenMbPerSecond, `writing at ${bars.writtenMbPerSecond} MB/s`);
 
         const mixing = await start("mix", folder);
-        report(row({ ...fields, job: `mix ${job}`, value: speed(mixing) }));
+        const note = `${mixing.cpuSeconds.toFixed(1)} s of CPU time`;
+        report(row({ ...fields, job: `mix ${job}`, value: speed(mixing), note }));
         const memory = { bench: "shards", unit: "MB", peer: "none", peerValue: null };
         report(row({ ...memory, job: `peak RSS, mix ${job}`, value: mixing.peakRssMb }));
         peaks.push([gigabytes, mixing.peakRssMb]);

@@ -5,10 +5,11 @@
 import { createRandom } from "../src/data/random.ts";
 import { openEngine } from "../src/engine/open-engine.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
-import { countParameters, initialValue, listParameters } from "../src/model/llama-parameters.ts";
+import { countParameters } from "../src/model/llama-parameters.ts";
 import { float32, int32, scalar } from "../src/tensor/types.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
 import { pretrainingProgram } from "../src/train/pretraining-program.ts";
+import { writeInitialWeights } from "./initial-weights.ts";
 import { median } from "./row.ts";
 
 const warmupSteps = 3;
@@ -37,11 +38,7 @@ const engine = await openEngine();
 const compileStart = performance.now();
 await using executable = await engine.compile(program);
 const random = createRandom(0);
-for (const parameter of listParameters(model))
-  await executable.writeVariable(
-    parameter.name,
-    initialValue(parameter, model, () => random.nextGaussian()),
-  );
+await writeInitialWeights(executable, model);
 
 const shape = [microBatchSize, contextLength];
 const tokensPerStep = microBatchSize * contextLength;
