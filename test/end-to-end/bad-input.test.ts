@@ -82,7 +82,7 @@ const textAt = (path: string) =>
 
 test.each([
   ["text/nowhere.txt", "FILE_NOT_FOUND", "text/nowhere.txt: there is no such file or folder."],
-  ["text/empty.txt", "EMPTY_CORPUS", "text/empty.txt: no text was left of what the files hold."],
+  ["text/empty.txt", "EMPTY_CORPUS", "local:text/empty.txt: no text was left of what its files hold."],
   ["text/slides.pdf", "FILE_KIND_UNKNOWN", "text/slides.pdf: text is read from .txt, .md and .jsonl files"],
 ])("one's own text at %s: %s, and what needs it is not started", async (path, code, message) => {
   const { exitCode, stdout } = await project.pipeline("run", "tokenize", "--set", textAt(path));
