@@ -15,7 +15,7 @@ import {
   type BigIntStats,
 } from "node:fs";
 import { join } from "node:path";
-import { isAlive, thisProcess, type ProcessIdentity } from "../std/process-identity.ts";
+import { identityFromName, identityToName, isAlive, thisProcess } from "../std/process-identity.ts";
 
 export interface InputFile {
   /** Absolute. */
@@ -100,35 +100,25 @@ export function writeRecord(recordFile: string, record: CompileRecord): void {
 /** Keeps the directory from being pruned while this process lives. */
 export function markInUse(directory: string): void {
   const users = join(directory, "users");
-  const mark = join(users, `${process.pid}.json`);
+  const mark = join(users, identityToName(thisProcess()));
   mkdirSync(users, { recursive: true });
   removeMarksOfDead(users);
-  // First: a mark of which a full disk leaves a part goes too.
   process.once("exit", () => rmSync(mark, { force: true }));
-  writeFileSync(mark, JSON.stringify(thisProcess()));
+  writeFileSync(mark, "");
 }
 
 /** Killed processes leave theirs. */
 function removeMarksOfDead(users: string): void {
-  for (const name of readdirSync(users))
-    if (isDead(join(users, name))) rmSync(join(users, name), { force: true });
+  for (const name of readdirSync(users)) if (isDead(name)) rmSync(join(users, name), { force: true });
 }
 
-/** How long a process may take to write its mark. */
-const UNREADABLE_MS = 60_000;
-
 function isDead(mark: string): boolean {
-  try {
-    return !isAlive(JSON.parse(readFileSync(mark, "utf8")) as ProcessIdentity);
-  } catch {
-    // Torn by a kill, being written, or just removed.
-    const stat = statSync(mark, { throwIfNoEntry: false });
-    return stat !== undefined && Date.now() - stat.mtimeMs > UNREADABLE_MS;
-  }
+  const identity = identityFromName(mark);
+  return identity === undefined || !isAlive(identity);
 }
 
 /** Whether a living process, or one that cannot be told from it, uses the directory. */
 export function isInUse(directory: string): boolean {
   const users = join(directory, "users");
-  return existsSync(users) && readdirSync(users).some((name) => !isDead(join(users, name)));
+  return existsSync(users) && readdirSync(users).some((name) => !isDead(name));
 }

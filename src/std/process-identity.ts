@@ -27,6 +27,22 @@ export function thisProcess(): ProcessIdentity {
   return own;
 }
 
+/** A file name that says who: a file without content is made at once or not at all, so no kill leaves half a mark. */
+export const identityToName = ({ pid, startTime, bootId, host }: ProcessIdentity): string =>
+  [String(pid), startTime, bootId, host].map(encodeURIComponent).join(",");
+
+/** Undefined where the name is none that {@link identityToName} makes. */
+export function identityFromName(name: string): ProcessIdentity | undefined {
+  const fields = /^(\d+),([^,]*),([^,]*),([^,]*)$/.exec(name)?.slice(1);
+  if (fields === undefined) return undefined;
+  try {
+    const [pid, startTime = "", bootId = "", host = ""] = fields.map(decodeURIComponent);
+    return { pid: Number(pid), startTime, bootId, host };
+  } catch {
+    return undefined; // a percent sign that is no escape
+  }
+}
+
 /** A process of another host cannot be asked: it counts as alive. */
 export function isAlive(identity: ProcessIdentity): boolean {
   const self = thisProcess();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { unusedCompiled } from "../../src/runner/prune-compiled.ts";
-import { thisProcess } from "../../src/std/process-identity.ts";
+import { identityToName, thisProcess } from "../../src/std/process-identity.ts";
 
 let root: string;
 beforeEach(() => {
@@ -14,7 +14,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 function make(name: string, { ageMs = 120_000, user }: { ageMs?: number; user?: string } = {}): void {
   const directory = join(root, name);
   mkdirSync(join(directory, "users"), { recursive: true });
-  if (user !== undefined) writeFileSync(join(directory, "users/1.json"), user);
+  if (user !== undefined) writeFileSync(join(directory, "users", user), "");
   const then = new Date(Date.now() - ageMs);
   utimesSync(directory, then, then);
 }
@@ -24,9 +24,9 @@ const unused = (): string[] => unusedCompiled(root).map((path) => basename(path)
 test("compiled directories pile up: those that are not current and not in use are named", () => {
   make("current");
   make("old");
-  make("used", { user: JSON.stringify(thisProcess()) });
-  make("of-the-dead", { user: JSON.stringify({ ...thisProcess(), startTime: "0" }) });
-  make("being-marked", { user: "{" });
+  make("used", { user: identityToName(thisProcess()) });
+  make("of-the-dead", { user: identityToName({ ...thisProcess(), startTime: "0" }) });
+  make("of-another-host", { user: identityToName({ ...thisProcess(), host: "a,b/c" }) });
   make("young", { ageMs: 0 });
   writeFileSync(join(root, "latest.json"), JSON.stringify({ directory: "current" }));
   expect(unused().sort()).toEqual(["of-the-dead", "old"]);
