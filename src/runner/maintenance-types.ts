@@ -28,6 +28,8 @@ export interface GcItem {
     /** Checkpoints of a finished execution that is gone, from which longer ones could have gone on. */
     | "continuation"
     | "work"
+    /** What a Slurm job and a runner that never came back left for each other. */
+    | "job"
     | "compiled"
     | "log"
     /** Remembered digests of a file or folder that no stage names any more. */

@@ -42,6 +42,7 @@ const kinds: Readonly<Record<GcItem["kind"], string>> = {
   checkpoint: "checkpoint",
   continuation: "continuation",
   work: "dead work",
+  job: "Slurm job",
   compiled: "compiled",
   log: "log",
   stats: "stats",

@@ -40,15 +40,19 @@ export function findCollectables(
   return [
     ...idleCheckpoints(project, snapshot, policy),
     ...idleContinuations(store, snapshot),
-    ...store.deadWork().map((name) => directory("work", join(store.directory, "work", name), name)),
+    ...store.deadWork().map((name) => directoryItem("work", join(store.directory, "work", name), name)),
     ...logs(store, snapshot, policy),
     ...idleStats(store, policy),
-    ...unusedCompiled(join(store.directory, "compiled")).map((path) => directory("compiled", path)),
+    ...unusedCompiled(join(store.directory, "compiled")).map((path) => directoryItem("compiled", path)),
     ...(policy.downloads ? downloads(store) : []),
   ];
 }
 
-function directory(kind: GcItem["kind"], path: string, name = path.split("/").at(-1) ?? path): Collectable {
+export function directoryItem(
+  kind: GcItem["kind"],
+  path: string,
+  name = path.split("/").at(-1) ?? path,
+): Collectable {
   const { bytes, newestMs } = treeFacts(path);
   return {
     item: { kind, name, bytes, lastUsed: new Date(newestMs).toISOString() },
@@ -75,7 +79,7 @@ function idleCheckpoints(
     const path = join(root, fingerprint);
     const { files, newestMs } = treeFacts(path);
     const old = !planned.has(fingerprint) && now - newestMs >= olderThanMs;
-    const { item, remove } = directory("checkpoint", path);
+    const { item, remove } = directoryItem("checkpoint", path);
     const finish = async (): Promise<boolean> => {
       await checkpoints.finish(fingerprint, continuations);
       return true;
@@ -92,7 +96,7 @@ function idleContinuations(store: Store, { executions, claimed }: StoreSnapshot)
   return listDirectory(root)
     .filter((fingerprint) => !finished.has(fingerprint) && !claimed.has(fingerprint))
     .map((fingerprint) => {
-      const { item, remove } = directory("continuation", join(root, fingerprint));
+      const { item, remove } = directoryItem("continuation", join(root, fingerprint));
       // Made again meanwhile, it is of use.
       const unlessLive = async (): Promise<boolean> =>
         !isLive(store.execution(fingerprint)) && (await remove());
@@ -107,7 +111,11 @@ const fingerprintsOfLive = (executions: StoreSnapshot["executions"]): ReadonlySe
   new Set(executions.filter(isLive).map(({ fingerprint }) => fingerprint));
 
 /** A runner that comes for this checkpoint meanwhile waits, and then finds none. */
-async function underLock(store: Store, fingerprint: string, work: () => Promise<boolean>): Promise<boolean> {
+export async function underLock(
+  store: Store,
+  fingerprint: string,
+  work: () => Promise<boolean>,
+): Promise<boolean> {
   const holder = { process: thisProcess(), runId: "gc", stageId: "gc", since: new Date().toISOString() };
   if (!store.tryLock(fingerprint, holder).acquired) return false;
   try {
@@ -130,7 +138,9 @@ function logs(
   ]);
   return listDirectory(root).flatMap((runId) => {
     const path = join(root, runId);
-    return needed.has(runId) || now - treeFacts(path).newestMs < olderThanMs ? [] : [directory("log", path)];
+    return needed.has(runId) || now - treeFacts(path).newestMs < olderThanMs
+      ? []
+      : [directoryItem("log", path)];
   });
 }
 
@@ -139,9 +149,9 @@ const idleStats = (store: Store, { now, olderThanMs, localFiles }: CollectPolicy
   store.stats
     .recordsBeside(localFiles)
     .filter((path) => now - treeFacts(path).newestMs >= olderThanMs)
-    .map((path) => directory("stats", path));
+    .map((path) => directoryItem("stats", path));
 
 const downloads = (store: Store): Collectable[] =>
   listDirectory(join(store.directory, "downloads")).map((name) =>
-    directory("download", join(store.directory, "downloads", name)),
+    directoryItem("download", join(store.directory, "downloads", name)),
   );

@@ -9,13 +9,14 @@ import type { StoreSnapshot } from "../../store/keeping-types.ts";
 import type { Store } from "../../store/store.ts";
 import type { GcItem, GcOptions, GcReport } from "../maintenance-types.ts";
 import type { OpenProject } from "../open-project.ts";
+import { abandonedJobs } from "./abandoned-jobs.ts";
 import {
   chooseEvictions,
   type EvictionPlan,
   type EvictionPolicy,
   type EvictionUnit,
 } from "./choose-evictions.ts";
-import { findCollectables, type Collectable } from "./collectables.ts";
+import { findCollectables, type Collectable, type CollectPolicy } from "./collectables.ts";
 import { digestsOf } from "./reachable.ts";
 import { treeFacts } from "./tree-facts.ts";
 
@@ -45,16 +46,19 @@ export async function gc(project: OpenProject, options: GcOptions): Promise<GcRe
   };
   const plan = dryRun ? chooseEvictions(store.keeping.snapshot(), policy) : await evict(store, policy);
   const snapshot = store.keeping.snapshot();
+  const collect: CollectPolicy = {
+    now,
+    // A checkpoint may be all there is of days of work: it is never taken for being unreferenced alone.
+    olderThanMs: olderThanMs ?? DEFAULT_AGE_MS,
+    planned,
+    localFiles,
+    downloads: downloads && snapshot.claimed.size === 0,
+  };
+  const { jobs, note } = await abandonedJobs(project, snapshot, collect);
   const found = [
     ...unindexed(store, snapshot, now),
-    ...findCollectables(project, snapshot, {
-      now,
-      // A checkpoint may be all there is of days of work: it is never taken for being unreferenced alone.
-      olderThanMs: olderThanMs ?? DEFAULT_AGE_MS,
-      planned,
-      localFiles,
-      downloads: downloads && snapshot.claimed.size === 0,
-    }),
+    ...findCollectables(project, snapshot, collect),
+    ...jobs,
     ...deadEntries(store),
   ];
   const collected: GcItem[] = [];
@@ -66,7 +70,7 @@ export async function gc(project: OpenProject, options: GcOptions): Promise<GcRe
     freedBytes: items.reduce((sum, { bytes }) => sum + bytes, 0),
     rebuildMs: items.reduce((sum, { rebuildMs = 0 }) => sum + rebuildMs, 0),
     remainingBytes: plan.remainingBytes,
-    notes: notes(plan, options, snapshot),
+    notes: [...notes(plan, options, snapshot), ...(note === undefined ? [] : [note])],
   };
 }
 

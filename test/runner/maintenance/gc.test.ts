@@ -176,6 +176,37 @@ test("checkpoints, logs and empty folders that nobody needs go by their age", as
   expect((await gc({ downloads: true })).items).toMatchObject([{ kind: "download", name: "file" }]);
 });
 
+test("old folders of Slurm jobs go when Slurm knows no job of theirs, and stay where it cannot be asked", async () => {
+  await build(["words"]);
+  const old = new Date(Date.now() - 40 * 86_400_000);
+  const make = (fingerprint: string, age = old): string => {
+    const folder = join(project.root, "cache/slurm", fingerprint);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "job.json"), "{}");
+    for (const path of [join(folder, "job.json"), folder]) utimesSync(path, age, age);
+    return folder;
+  };
+  const abandoned = make("a".repeat(64));
+  const queued = make("b".repeat(64));
+  make("c".repeat(64), new Date());
+  const bin = join(project.root, "bin");
+  mkdirSync(bin, { recursive: true });
+  const session = { env: { PATH: bin } };
+
+  const unasked = await gc({}, session);
+  expect(unasked.items).toEqual([]);
+  expect(unasked.notes).toEqual([
+    expect.stringMatching(
+      /^cache\/slurm holds 2 old folders of jobs, which stay because Slurm cannot be asked here: squeue does not answer/,
+    ),
+  ]);
+  const line = `7|${"b".repeat(64)}|PENDING|Resources|comment|${queued}`;
+  writeFileSync(join(bin, "squeue"), `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
+  expect(await gc({}, session)).toMatchObject({ items: [{ kind: "job", name: "a".repeat(64) }], notes: [] });
+  expect(existsSync(abandoned)).toBe(false);
+  expect(existsSync(queued)).toBe(true);
+});
+
 test("a stage that fails without a checkpoint leaves no folder behind", async () => {
   await build(["side"], {}, { set: ["side.mode=throw"] });
   expect(readdirSync(join(project.root, "cache/checkpoints"))).toEqual([]);
