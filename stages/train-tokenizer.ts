@@ -1,4 +1,5 @@
 /** Trains the byte-level BPE tokenizer on the training split; held-out text is never seen. */
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { defineStage } from "../src/pipeline/index.ts";
 import { createEncoder } from "../src/tokenizer/encoder.ts";
@@ -25,10 +26,14 @@ export const trainTokenizer = defineStage({
       .default("gpt2")
       .describe("how text is cut into pieces that no token crosses"),
     splitDigits: z.boolean().default(true).describe("every digit is a token of its own, as SmolLM2 has it"),
+    workers: z.int().min(0).default(0).describe("threads that count words; 0: one for each CPU"),
   }),
+  runtimeParams: ["workers"],
+  resources: { cpus: Infinity },
   async run({ inputs, outputs, params, context }) {
     const model = await trainBpe(texts(inputs.corpus.documents("train")), {
       ...params,
+      workers: params.workers || availableParallelism(),
       specialTokens,
       signal: context.signal,
       onProgress: (done) =>

@@ -42,6 +42,13 @@ export class WorkerPool<Request, Answer> {
     });
   }
 
+  /** Asks every thread once, after all that was asked before has been answered. */
+  async askEach(request: Request): Promise<Answer[]> {
+    if (this.#busy.size > 0) throw new Error("askEach while threads are at work");
+    // All are idle, so each takes one; none is idle again before this loop ends.
+    return Promise.all(this.#all.map(() => this.ask(request)));
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#all.map((worker) => worker.terminate()));
   }

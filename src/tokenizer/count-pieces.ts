@@ -1,31 +1,51 @@
-/** Counts the distinct pieces of a stream of texts; memory grows with the distinct pieces, not with the texts. */
-import { grown } from "./grown.ts";
-import { PieceTable } from "./piece-table.ts";
-import type { PieceEnd } from "./split-pieces.ts";
+/**
+ * Counts the distinct pieces of a stream of texts, in threads that each count some of the texts; memory grows with the
+ * distinct pieces, not with the texts. The counts are the same with any number of threads; the order of the entries is
+ * not, and training does not look at it.
+ */
+import { batchBySize } from "../std/batch-by-size.ts";
+import { mapInOrder, WorkerPool } from "../std/worker-pool.ts";
+import { PieceCounter, type PieceCounts, type PieceCountsParts } from "./piece-counter.ts";
+import { createPieceEnd } from "./split-pieces.ts";
+import type { SplitRule } from "./split-pattern.ts";
 
-export interface PieceCounts {
-  readonly pieces: PieceTable;
-  /** Occurrences of each entry of `pieces`; longer than it is. */
-  readonly counts: Float64Array;
-  readonly texts: number;
-}
+/** UTF-16 units that a thread is handed in one go. */
+const batchCharacters = 1 << 18;
 
+/** Texts to count, or "counts" for what has been counted; answered with that, or with nothing. */
+export type CountRequest = readonly string[] | "counts";
+
+/** `workers`: threads that count; with one, this thread does. */
 export async function countPieces(
   texts: AsyncIterable<string> | Iterable<string>,
-  pieceEnd: PieceEnd,
+  { splitPattern, splitDigits }: SplitRule,
+  workers = 1,
 ): Promise<PieceCounts> {
-  const pieces = new PieceTable();
-  let counts = new Float64Array(1 << 11);
-  let textCount = 0;
-  for await (const text of texts) {
-    textCount++;
-    for (let start = 0; start < text.length;) {
-      const end = pieceEnd(text, start);
-      const entry = pieces.add(text, start, end);
-      counts = grown(counts, entry + 1);
-      counts[entry] = (counts[entry] as number) + 1;
-      start = end;
-    }
+  const rule: SplitRule = { splitPattern, splitDigits };
+  if (workers > 1) return countInThreads(texts, rule, workers);
+  const pieceEnd = createPieceEnd(rule);
+  const counter = new PieceCounter();
+  for await (const text of texts) counter.addText(text, pieceEnd);
+  return counter;
+}
+
+async function countInThreads(
+  texts: AsyncIterable<string> | Iterable<string>,
+  rule: SplitRule,
+  workers: number,
+): Promise<PieceCounts> {
+  const url = new URL("./count-pieces-worker.ts", import.meta.url);
+  const pool = new WorkerPool<CountRequest, PieceCountsParts | undefined>(url, workers, rule);
+  try {
+    const batches = batchBySize(texts, (text) => text.length, batchCharacters);
+    for await (const _ of mapInOrder(batches, 2 * workers, (batch) => pool.ask(batch)));
+    const counted = (await pool.askEach("counts")).filter((parts) => parts !== undefined);
+    // The largest takes in the others.
+    counted.sort((a, b) => b.pieces.size - a.pieces.size);
+    const all = new PieceCounter(counted.shift());
+    for (const parts of counted) all.addCounts(new PieceCounter(parts));
+    return all;
+  } finally {
+    await pool.close();
   }
-  return { pieces, counts, texts: textCount };
 }

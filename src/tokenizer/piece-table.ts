@@ -8,6 +8,15 @@ import { grown } from "./grown.ts";
 
 const empty = -1;
 
+/** A table's arrays, as they are sent from thread to thread. */
+export interface PieceTableParts {
+  readonly size: number;
+  readonly slots: Int32Array<ArrayBuffer>;
+  readonly hashes: Int32Array<ArrayBuffer>;
+  readonly starts: Uint32Array<ArrayBuffer>;
+  readonly units: Uint16Array<ArrayBuffer>;
+}
+
 export class PieceTable {
   #size = 0;
   #slots = new Int32Array(1 << 12).fill(empty);
@@ -15,6 +24,27 @@ export class PieceTable {
   /** Entry e holds units [#starts[e], #starts[e + 1]). */
   #starts = new Uint32Array((1 << 11) + 1);
   #units = new Uint16Array(1 << 14);
+
+  static from({ size, slots, hashes, starts, units }: PieceTableParts): PieceTable {
+    const table = new PieceTable();
+    table.#size = size;
+    table.#slots = slots;
+    table.#hashes = hashes;
+    table.#starts = starts;
+    table.#units = units;
+    return table;
+  }
+
+  /** The arrays themselves, not copies. */
+  get parts(): PieceTableParts {
+    return {
+      size: this.#size,
+      slots: this.#slots,
+      hashes: this.#hashes,
+      starts: this.#starts,
+      units: this.#units,
+    };
+  }
 
   get size(): number {
     return this.#size;
@@ -37,12 +67,36 @@ export class PieceTable {
     const found = this.#slots[slot] as number;
     if (found !== empty) return found;
 
+    const unitStart = this.#starts[this.#size] as number;
+    const entry = this.#append(slot, hash, end - start);
+    for (let i = start; i < end; i++) this.#units[unitStart + i - start] = text.charCodeAt(i);
+    return entry;
+  }
+
+  /** Entry of the piece that is `otherEntry` in another table, added if it is new. */
+  addFrom(other: PieceTable, otherEntry: number): number {
+    const hash = other.#hashes[otherEntry] as number;
+    const from = other.#starts[otherEntry] as number;
+    const length = (other.#starts[otherEntry + 1] as number) - from;
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = this.#slots[slot] as number;
+      if (entry === empty) {
+        const unitStart = this.#starts[this.#size] as number;
+        const added = this.#append(slot, hash, length);
+        for (let i = 0; i < length; i++) this.#units[unitStart + i] = other.#units[from + i] as number;
+        return added;
+      }
+      if (this.#hashes[entry] === hash && this.#equalsPiece(entry, other, from, length)) return entry;
+    }
+  }
+
+  /** A new entry with room for `length` units, in the free slot of its hash. */
+  #append(slot: number, hash: number, length: number): number {
     const entry = this.#size++;
-    const unitStart = this.#starts[entry] as number;
-    const unitEnd = unitStart + end - start;
+    const unitEnd = (this.#starts[entry] as number) + length;
     if (unitEnd > 0xffffffff) throw new RangeError("A piece table holds at most 2^32 UTF-16 units.");
     this.#units = grown(this.#units, unitEnd);
-    for (let i = start; i < end; i++) this.#units[unitStart + i - start] = text.charCodeAt(i);
     this.#hashes = grown(this.#hashes, entry + 1);
     this.#hashes[entry] = hash;
     this.#starts = grown(this.#starts, entry + 2);
@@ -83,6 +137,13 @@ export class PieceTable {
     if ((this.#starts[entry + 1] as number) - from !== end - start) return false;
     const units = this.#units;
     for (let i = start, at = from; i < end; i++, at++) if (units[at] !== text.charCodeAt(i)) return false;
+    return true;
+  }
+
+  #equalsPiece(entry: number, other: PieceTable, otherStart: number, length: number): boolean {
+    const from = this.#starts[entry] as number;
+    if ((this.#starts[entry + 1] as number) - from !== length) return false;
+    for (let i = 0; i < length; i++) if (this.#units[from + i] !== other.#units[otherStart + i]) return false;
     return true;
   }
 

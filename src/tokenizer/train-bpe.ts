@@ -7,9 +7,10 @@ import { setImmediate } from "node:timers/promises";
 import { userError } from "../errors.ts";
 import type { BpeModel } from "./bpe-model.ts";
 import { byteCharacters } from "./byte-alphabet.ts";
-import { countPieces, type PieceCounts } from "./count-pieces.ts";
+import { countPieces } from "./count-pieces.ts";
 import { PairCounts } from "./pair-counts.ts";
 import { maxTokenId } from "./pair-queue.ts";
+import type { PieceCounts } from "./piece-counter.ts";
 import { createPieceEnd } from "./split-pieces.ts";
 import type { SplitRule } from "./split-pattern.ts";
 import { createTrainingWords } from "./training-words.ts";
@@ -21,6 +22,8 @@ export interface TrainBpeOptions extends SplitRule {
   readonly minFrequency: number;
   /** Get the ids 0, 1, 2 … */
   readonly specialTokens: readonly string[];
+  /** Threads that count pieces; the result is the same with any number of them (default: 1). */
+  readonly workers?: number;
   readonly signal?: AbortSignal;
   /** Called every few hundred merges with the tokens made so far. */
   readonly onProgress?: (tokens: number) => void;
@@ -32,7 +35,7 @@ export async function trainBpe(
   options: TrainBpeOptions,
 ): Promise<BpeModel> {
   checkOptions(options);
-  const pieceCounts = await countPieces(texts, createPieceEnd(options));
+  const pieceCounts = await countPieces(texts, options, options.workers);
   if (pieceCounts.pieces.size === 0) {
     throw userError(
       "TOKENIZER_NO_TEXT",

@@ -1,5 +1,5 @@
 /** The distinct pieces of a corpus as sequences of token ids, which training shortens merge by merge. */
-import type { PieceCounts } from "./count-pieces.ts";
+import type { PieceCounts } from "./piece-counter.ts";
 import { writeUtf8 } from "./utf8.ts";
 
 export interface TrainingWords {

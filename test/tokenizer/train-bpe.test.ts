@@ -40,6 +40,22 @@ test("texts may come as a stream, cut into documents anywhere a piece ends", asy
   expect(await trainBpe(stream(), options)).toEqual(whole);
 });
 
+test("any number of threads gives the same tokenizer", async () => {
+  // More texts than fit one batch, and words that several threads see.
+  const texts = Array.from({ length: 30 }, () => readCorpus()).flat();
+  const whole = await trainBpe(texts, options);
+  for (const workers of [2, 3]) expect(await trainBpe(texts, { ...options, workers })).toEqual(whole);
+});
+
+test("an empty corpus is an error with threads too, and so is a source that breaks off", async () => {
+  await expect(trainBpe([], { ...options, workers: 2 })).rejects.toMatchObject({ code: "TOKENIZER_NO_TEXT" });
+  const broken = (function* () {
+    yield "text";
+    throw new Error("the source broke off");
+  })();
+  await expect(trainBpe(broken, { ...options, workers: 2 })).rejects.toThrow("the source broke off");
+});
+
 test("training ends early where no pair is frequent enough", async () => {
   const model = await trainBpe(["ab ab cd"], { ...options, vocabSize: 1000 });
   // "ab" twice; " ab", " cd" and "cd" once each.

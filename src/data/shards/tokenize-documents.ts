@@ -1,5 +1,6 @@
 /** Encodes documents once, in their order, into shards of one split, `documents`, without separators. */
 import { userError } from "../../errors.ts";
+import { batchBySize } from "../../std/batch-by-size.ts";
 import { mapInOrder, WorkerPool } from "../../std/worker-pool.ts";
 import type { Encoder } from "../../tokenizer/encoder.ts";
 import type { DataDocument } from "../records.ts";
@@ -66,7 +67,8 @@ export async function tokenizeDocuments(
     encoded: await threads.encode(batch.map(({ text }) => text)),
   });
   try {
-    for await (const batch of mapInOrder(batches(documents, keeps), 2 * workers, encode)) {
+    const batches = batchBySize(filtered(documents, keeps), ({ text }) => text.length, batchCharacters);
+    for await (const batch of mapInOrder(batches, 2 * workers, encode)) {
       const { ids, facts } = batch.encoded;
       let token = 0;
       for (const [index, { source, language, category }] of batch.documents.entries()) {
@@ -102,22 +104,11 @@ export async function tokenizeDocuments(
   }
 }
 
-async function* batches(
+async function* filtered(
   documents: AsyncIterable<DataDocument> | Iterable<DataDocument>,
   keeps: (document: DataDocument) => boolean,
-): AsyncGenerator<readonly DataDocument[]> {
-  let batch: DataDocument[] = [];
-  let characters = 0;
-  for await (const document of documents) {
-    if (!keeps(document)) continue;
-    batch.push(document);
-    characters += document.text.length;
-    if (characters < batchCharacters) continue;
-    yield batch;
-    batch = [];
-    characters = 0;
-  }
-  if (batch.length > 0) yield batch;
+): AsyncGenerator<DataDocument> {
+  for await (const document of documents) if (keeps(document)) yield document;
 }
 
 interface Threads {
