@@ -11,7 +11,7 @@ import { specialTokens } from "../stages/special-tokens.ts";
 const corpusFolder = "artifacts/download-sample/corpus";
 const tokenizerFile = "artifacts/train-tokenizer/tokenizer/tokenizer.json";
 const maxBytesPerLanguage = 8e6;
-export const trainingOptions = {
+const trainingOptions = {
   vocabSize: 4096,
   minFrequency: 2,
   specialTokens,

@@ -1,12 +1,11 @@
 /**
  * Bulk encoding on one thread against Hugging Face `tokenizers` (Rust, its npm package): the same tokenizer.json, the
- * same texts, caches cold, ids checked to be equal first. And the seconds that training such a tokenizer takes.
+ * same texts, caches cold, ids checked to be equal first.
  */
 import { createEncoder, type Encoder } from "../src/tokenizer/encoder.ts";
 import { TokenBuffer } from "../src/tokenizer/token-buffer.ts";
 import { parseTokenizerJson } from "../src/tokenizer/tokenizer-json.ts";
-import { trainBpe } from "../src/tokenizer/train-bpe.ts";
-import { readEncodingCorpus, trainingOptions, type EncodingCorpus } from "./encoding-corpus.ts";
+import { readEncodingCorpus, type EncodingCorpus } from "./encoding-corpus.ts";
 import { median, row, type Benchmark } from "./row.ts";
 
 const repetitions = 5;
@@ -15,7 +14,7 @@ const batchSize = 256;
 
 export const encoding: Benchmark = {
   name: "encoding",
-  description: "bytes of text to token ids, and training the tokenizer",
+  description: "bytes of text to token ids",
   async run(report) {
     const corpus = await readEncodingCorpus();
     const peer = await openPeer(corpus.tokenizerJson);
@@ -42,21 +41,6 @@ export const encoding: Benchmark = {
     const peerValue = (values: readonly number[]) => (peer === undefined ? null : median(values));
     report(row({ ...fields, job, peer: "tokenizers, ids left in Rust", peerValue: peerValue(peerOnly) }));
     report(row({ ...fields, job, peer: "tokenizers, ids as arrays", peerValue: peerValue(peerWithIds) }));
-
-    const training: number[] = [];
-    for (let index = 0; index < repetitions; index++)
-      training.push(await seconds(() => trainBpe(corpus.texts, trainingOptions)));
-    report(
-      row({
-        bench: "encoding",
-        job: `train ${trainingOptions.vocabSize} tokens on ${corpus.description}`,
-        value: median(training),
-        unit: "s",
-        peer: "none",
-        peerValue: null,
-        note: "the npm package trains with its default options only",
-      }),
-    );
   },
 };
 

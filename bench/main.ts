@@ -9,6 +9,7 @@ import { hashing } from "./runner/hashing.ts";
 import { noOpRun } from "./runner/no-op-run.ts";
 import { largeInput, manyFiles, manyStages } from "./runner/scale.ts";
 import { shards } from "./shards.ts";
+import { training } from "./training.ts";
 import type { BenchRow, Benchmark } from "./row.ts";
 
 const benchmarks: readonly Benchmark[] = [
@@ -20,6 +21,7 @@ const benchmarks: readonly Benchmark[] = [
   pretraining,
   decoding,
   encoding,
+  training,
   shards,
   exportParity,
 ];
@@ -32,6 +34,7 @@ export async function main(argv: string[]): Promise<number> {
     options: {
       json: { type: "boolean", default: false },
       large: { type: "boolean", default: false },
+      text: { type: "string" },
       folder: { type: "string", default: "artifacts/export/bundle" },
     },
   });

@@ -21,6 +21,8 @@ export interface BenchOptions {
   readonly large: boolean;
   /** The exported model folder that `export-parity` reads. */
   readonly folder: string;
+  /** The text file that `training` reads. */
+  readonly text?: string;
 }
 
 export interface Benchmark {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [NAME...] [--json] [--large] [--folder MODEL]`: compiles the benchmarks into cache/bench and runs
+ * `npm run bench -- [NAME...] [--json] [--large] [--folder MODEL] [--text FILE]`: compiles the benchmarks into cache/bench and runs
  * them. Plain JavaScript, because Node 20 does not read TypeScript.
  */
 import { dirname, join } from "node:path";

@@ -2,6 +2,9 @@
  * How often each pair of token ids stands side by side in the training words, kept up to date while they change. A
  * pair is formed only in the step that makes the newer of its two ids; later its count can but fall, so what starts
  * below the minimum frequency is never queued.
+ *
+ * With a pair go the places where it was formed. In a short word that is the word, which a merge then reads whole; in
+ * a long one it is the occurrence, so that a merge costs what it changes and not the length of the word.
  */
 import { grown } from "./grown.ts";
 import { PairQueue } from "./pair-queue.ts";
@@ -19,18 +22,24 @@ export class PairCounts {
   #seconds = new Uint32Array(1 << 12);
   #counts = new Float64Array(1 << 12);
   #lastVisits = new Uint32Array(1 << 12);
-  #newWords = new Uint32Array(1 << 12);
+  #newPlaces = new Uint32Array(1 << 12);
   // Pairs formed since the last flush: (pair, word), each once, and the distinct pairs among them.
   #formedSize = 0;
   #formedPairs = new Uint32Array(1 << 12);
-  #formedWords = new Uint32Array(1 << 12);
+  #formedPlaces = new Uint32Array(1 << 12);
   #formedDistinct: number[] = [];
   /** Counts visits to words, so that a word is listed once for each pair. */
   #visit = 0;
+  #symbolsRead = 0;
 
   constructor(words: TrainingWords, minFrequency: number) {
     this.#words = words;
     this.#minFrequency = minFrequency;
+  }
+
+  /** Symbols that merges have looked at: their cost. */
+  get symbolsRead(): number {
+    return this.#symbolsRead;
   }
 
   count(first: number, second: number): number {
@@ -38,7 +47,7 @@ export class PairCounts {
   }
 
   countAll(): void {
-    const { symbols, starts, lengths, counts } = this.#words;
+    const { symbols, starts, lengths, counts, long } = this.#words;
     for (let word = 0; word < lengths.length; word++) {
       this.#visit++;
       const start = starts[word] as number;
@@ -47,41 +56,74 @@ export class PairCounts {
         this.#form(symbols[i] as number, symbols[i + 1] as number, word, counts[word] as number);
       }
     }
+    long.forEachSymbol((position, symbol, next, count) => {
+      this.#visit++;
+      this.#form(symbol, next, lengths.length + position, count);
+    });
     this.#flush();
   }
 
-  /** Takes the top of the queue, (first, second), and merges it in its words. */
+  /** Takes the top of the queue, (first, second), and merges it where it was formed. */
   merge(first: number, second: number, merged: number): void {
-    const { symbols, starts, lengths, counts } = this.#words;
-    for (const word of this.queue.pop()) {
-      this.#visit++;
-      const start = starts[word] as number;
-      const end = start + (lengths[word] as number);
-      const count = counts[word] as number;
-      let to = start;
-      for (let from = start; from < end;) {
-        const symbol = symbols[from] as number;
-        if (symbol !== first || from + 1 >= end || symbols[from + 1] !== second) {
-          symbols[to++] = symbol;
-          from++;
-          continue;
-        }
-        if (to > start) {
-          const previous = symbols[to - 1] as number;
-          this.#dissolve(previous, first, count);
-          this.#form(previous, merged, word, count);
-        }
-        if (from + 2 < end) {
-          const next = symbols[from + 2] as number;
-          this.#dissolve(second, next, count);
-          this.#form(merged, next, word, count);
-        }
-        symbols[to++] = merged;
-        from += 2;
-      }
-      lengths[word] = to - start;
+    const wordCount = this.#words.lengths.length;
+    this.#words.long.setWidth(merged, first, second);
+    for (const place of this.queue.pop()) {
+      if (place < wordCount) this.#mergeInWord(place, first, second, merged);
+      else this.#mergeInLongWord(place - wordCount, first, second, merged);
     }
     this.#flush();
+  }
+
+  #mergeInWord(word: number, first: number, second: number, merged: number): void {
+    const { symbols, starts, lengths, counts } = this.#words;
+    this.#visit++;
+    const start = starts[word] as number;
+    const end = start + (lengths[word] as number);
+    const count = counts[word] as number;
+    this.#symbolsRead += end - start;
+    let to = start;
+    for (let from = start; from < end;) {
+      const symbol = symbols[from] as number;
+      if (symbol !== first || from + 1 >= end || symbols[from + 1] !== second) {
+        symbols[to++] = symbol;
+        from++;
+        continue;
+      }
+      if (to > start) {
+        const previous = symbols[to - 1] as number;
+        this.#dissolve(previous, first, count);
+        this.#form(previous, merged, word, count);
+      }
+      if (from + 2 < end) {
+        const next = symbols[from + 2] as number;
+        this.#dissolve(second, next, count);
+        this.#form(merged, next, word, count);
+      }
+      symbols[to++] = merged;
+      from += 2;
+    }
+    lengths[word] = to - start;
+  }
+
+  #mergeInLongWord(position: number, first: number, second: number, merged: number): void {
+    const { long, lengths } = this.#words;
+    this.#symbolsRead += 4;
+    if (!long.holds(position, first, second)) return; // one of the two was merged with another since
+    const count = long.countAt(position);
+    const previous = long.previous(position);
+    if (previous >= 0) {
+      const symbol = long.symbolAt(previous);
+      this.#visit++;
+      this.#dissolve(symbol, first, count);
+      this.#form(symbol, merged, lengths.length + previous, count);
+    }
+    const next = long.join(position, first, second, merged);
+    if (next >= 0) {
+      const symbol = long.symbolAt(next);
+      this.#visit++;
+      this.#dissolve(second, symbol, count);
+      this.#form(merged, symbol, lengths.length + position, count);
+    }
   }
 
   #dissolve(first: number, second: number, count: number): void {
@@ -89,7 +131,7 @@ export class PairCounts {
     this.#counts[pair] = (this.#counts[pair] as number) - count;
   }
 
-  #form(first: number, second: number, word: number, count: number): void {
+  #form(first: number, second: number, place: number, count: number): void {
     const pair = this.#numberOf(first, second);
     this.#counts[pair] = (this.#counts[pair] as number) + count;
     if (this.#lastVisits[pair] === this.#visit) return;
@@ -97,19 +139,19 @@ export class PairCounts {
     const at = this.#formedSize++;
     if (at >= this.#formedPairs.length) {
       this.#formedPairs = grown(this.#formedPairs, at + 1);
-      this.#formedWords = grown(this.#formedWords, at + 1);
+      this.#formedPlaces = grown(this.#formedPlaces, at + 1);
     }
     this.#formedPairs[at] = pair;
-    this.#formedWords[at] = word;
-    const newWords = this.#newWords[pair] as number;
-    if (newWords === 0) this.#formedDistinct.push(pair);
-    this.#newWords[pair] = newWords + 1;
+    this.#formedPlaces[at] = place;
+    const newPlaces = this.#newPlaces[pair] as number;
+    if (newPlaces === 0) this.#formedDistinct.push(pair);
+    this.#newPlaces[pair] = newPlaces + 1;
   }
 
   /** Queues the pairs formed since the last call, each with its words. */
   #flush(): void {
-    // A counting sort: newWords becomes the place of each pair's next word, and at last the end of its words.
-    const places = this.#newWords;
+    // A counting sort: newPlaces becomes the place of each pair's next word, and at last the end of its words.
+    const places = this.#newPlaces;
     let total = 0;
     for (const pair of this.#formedDistinct) {
       const length = places[pair] as number;
@@ -121,7 +163,7 @@ export class PairCounts {
       const pair = this.#formedPairs[i] as number;
       const place = places[pair] as number;
       places[pair] = place + 1;
-      sorted[place] = this.#formedWords[i] as number;
+      sorted[place] = this.#formedPlaces[i] as number;
     }
     let start = 0;
     for (const pair of this.#formedDistinct) {
@@ -148,7 +190,7 @@ export class PairCounts {
       this.#seconds = grown(this.#seconds, this.#size);
       this.#counts = grown(this.#counts, this.#size);
       this.#lastVisits = grown(this.#lastVisits, this.#size);
-      this.#newWords = grown(this.#newWords, this.#size);
+      this.#newPlaces = grown(this.#newPlaces, this.#size);
     }
     this.#firsts[pair] = first;
     this.#seconds[pair] = second;
