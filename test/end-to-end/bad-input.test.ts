@@ -83,7 +83,7 @@ const textAt = (path: string) =>
 test.each([
   ["text/nowhere.txt", "FILE_NOT_FOUND", "text/nowhere.txt: there is no such file or folder."],
   ["text/empty.txt", "EMPTY_CORPUS", "local:text/empty.txt: no text was left of what its files hold."],
-  ["text/slides.pdf", "FILE_KIND_UNKNOWN", "text/slides.pdf: text is read from .txt, .md and .jsonl files"],
+  ["text/slides.pdf", "FILE_KIND_UNKNOWN", "text/slides.pdf: files that are read are .parquet"],
 ])("one's own text at %s: %s, and what needs it is not started", async (path, code, message) => {
   const { exitCode, stdout } = await project.pipeline("run", "tokenize", "--set", textAt(path));
   expect(exitCode).toBe(2);
@@ -101,16 +101,18 @@ test("invalid UTF-8, NULs and lines that are no documents are counted, not fatal
     textAt("text/damaged.jsonl"),
   );
   expect(exitCode).toBe(0);
-  expect(stdout).toContain("documents left out: 2 (no field “text”)");
+  expect(stdout).toContain("documents left out: 1 (no JSON object), 1 (no field “text”)");
   expect(stdout).toContain("documents mended: 1 (controlCharacters), 1 (invalidUtf8)");
   const corpus = join(project.directory, "artifacts/download-sample/corpus");
   const manifest: unknown = JSON.parse(readFileSync(join(corpus, "manifest.json"), "utf8"));
   expect(manifest).toMatchObject({
     read: { records: 4 },
-    dropped: { "no field “text”": { records: 2 } },
+    dropped: { "no JSON object": { records: 1 }, "no field “text”": { records: 1 } },
     repaired: { controlCharacters: 1, invalidUtf8: 1 },
   });
-  expect(readFileSync(join(corpus, "README.md"), "utf8")).toContain("| dropped: no field “text” | 2 |");
+  const card = readFileSync(join(corpus, "README.md"), "utf8");
+  expect(card).toContain("| dropped: no JSON object | 1 |");
+  expect(card).toContain("| dropped: no field “text” | 1 |");
 });
 
 test("without a network: a code, the package and what to do; exit code 1", async () => {
