@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, relative, resolve, sep } from "node:path";
 import { userError, type PipelineError } from "../errors.ts";
+import { errorCode } from "../std/error-code.ts";
 import { nearest } from "../std/nearest.ts";
 import { inputJsonSchema, keysAt } from "./config-json-schema.ts";
 import { showAt, type ConfigSource, type Origin } from "./config-source.ts";
@@ -107,10 +108,7 @@ function readText(path: string, projectRoot: string, from: Origin | undefined): 
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const reason =
-      error instanceof Error && "code" in error && error.code === "ENOENT"
-        ? "there is no file"
-        : "cannot read";
+    const reason = errorCode(error) === "ENOENT" ? "there is no file" : "cannot read";
     const message = `${reason} ${shown(path, projectRoot)}`;
     throw userError(
       "CONFIG_NOT_FOUND",

@@ -1,5 +1,6 @@
 /** Reads a growing file of events, one JSON object a line, from its beginning. */
 import { closeSync, openSync, readSync } from "node:fs";
+import { errorCode } from "../std/error-code.ts";
 import type { RunnerEvent } from "./event.ts";
 
 const CHUNK_BYTES = 1 << 20;
@@ -44,7 +45,7 @@ function openOptional(path: string): number | undefined {
   try {
     return openSync(path, "r");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errorCode } from "../std/error-code.ts";
 import { isAlive, thisProcess, type ProcessIdentity } from "../std/process-identity.ts";
 import { endedMarkFile, liveDirectory, runDirectory } from "./run-files.ts";
 import { isRunId } from "./run-id.ts";
@@ -51,7 +52,7 @@ function retire(cacheDirectory: string, runId: string): void {
     renameSync(markFile(cacheDirectory, runId), endedMarkFile(cacheDirectory, runId));
   } catch (error) {
     // Two runners may find the same dead one.
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (errorCode(error) !== "ENOENT") throw error;
   }
 }
 

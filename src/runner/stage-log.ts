@@ -6,6 +6,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { userError } from "../errors.ts";
+import { errorCode } from "../std/error-code.ts";
 import { byCodeUnit } from "../hashing/canonical.ts";
 import { selectRun } from "../lineage/select-run.ts";
 import { nearest } from "../std/nearest.ts";
@@ -130,7 +131,7 @@ function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return [];
     throw error;
   }

@@ -21,7 +21,15 @@ import { structureDamage } from "./index-structure.ts";
 import { Changes, readJournal, replay } from "./journal-lines.ts";
 import { UNJOURNALED } from "./journal-policy.ts";
 import { Openers } from "./openers.ts";
-import { inodeOf, isFullDisk, isLmdbDamage, openLmdb, readRange, unreadable } from "./open-lmdb.ts";
+import {
+  inodeOf,
+  isLmdbDamage,
+  makeFiles,
+  openLmdb,
+  readRange,
+  refuseFullDisk,
+  unreadable,
+} from "./open-lmdb.ts";
 import { rebuildIndex, type IndexNotice } from "./rebuild-index.ts";
 
 export type { IndexKey } from "./index-value.ts";
@@ -163,6 +171,7 @@ export class IndexDatabase {
   }
 
   #transact<T>(work: (index: IndexTransaction) => T): T {
+    refuseFullDisk(this.#path);
     const { database } = this.#file;
     const index: IndexTransaction = {
       get: (key) => this.get(key),
@@ -257,6 +266,7 @@ export class IndexDatabase {
       const wrong = this.#wrongBeforeOpening(thorough);
       if (wrong !== undefined)
         this.#notice(rebuildIndex(this.#path, this.#journal, () => this.#wrongBeforeOpening(thorough)));
+      makeFiles(this.#path);
       const before = inodeOf(this.#path);
       const database = this.#tryOpen(before, attempt);
       if (database === undefined) continue;
@@ -271,7 +281,6 @@ export class IndexDatabase {
     try {
       return openLmdb(this.#path);
     } catch (cause) {
-      if (isFullDisk(cause)) throw cause;
       const what = cause instanceof Error ? cause.message : String(cause);
       if (!isLmdbDamage(cause) || attempt === MAX_ATTEMPTS) throw unreadable(this.#path, what, cause);
       this.#rebuild(inode, what);

@@ -3,6 +3,7 @@
  * `{"sum":…,"seq":…,"put":[[key,value],…],"remove":[key,…]}`; the first names the format.
  */
 import { readFileSync } from "node:fs";
+import { errorCode } from "../std/error-code.ts";
 import { digestOf } from "../std/digest.ts";
 import type { IndexKey } from "./index-value.ts";
 
@@ -97,7 +98,7 @@ function readIfThere(path: string): Buffer | undefined {
   try {
     return readFileSync(path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -5,6 +5,7 @@
 import { lstatSync, existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
+import { errorCode } from "../std/error-code.ts";
 import { digestFile } from "../hashing/digest.ts";
 import { digestTree, treeDigest, type TreeFile } from "../hashing/tree.ts";
 import { sealTree, syncDirectory } from "./durable.ts";
@@ -125,7 +126,7 @@ async function moveAway(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (errorCode(error) !== "ENOENT") throw error;
   }
 }
 
@@ -147,5 +148,4 @@ const statOf = (path: string): string => statText(lstatSync(path, { bigint: true
 const statText = (stat: { mtimeNs: bigint; ctimeNs: bigint; ino: bigint }): string =>
   `${stat.mtimeNs.toString()}:${stat.ctimeNs.toString()}:${stat.ino.toString()}`;
 
-const isTaken = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && (error.code === "ENOTEMPTY" || error.code === "EEXIST");
+const isTaken = (error: unknown): boolean => /^(?:ENOTEMPTY|EEXIST)$/.test(errorCode(error) ?? "");

@@ -1,18 +1,22 @@
 /** Opens an LMDB environment as the store uses them: one file, texts under lists of texts, commits that are on disk. */
 import { createRequire } from "node:module";
 import { existsSync, linkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { RangeOptions, RootDatabase } from "lmdb";
 import { PipelineError } from "../errors.ts";
+import { errorCode } from "../std/error-code.ts";
+import { roomIn } from "../std/room-in.ts";
+import { emptyEnvironment } from "./empty-environment.ts";
 import { DamagedRecord, type IndexKey } from "./index-value.ts";
 
 /** Through `require`: lmdb's CommonJS build is one file and loads in half the time of its ES modules. */
 const loadLmdb = (): typeof import("lmdb") => createRequire(import.meta.url)("lmdb") as typeof import("lmdb");
 
 /**
- * Throws lmdb's error, and `ENOSPC`. A file that is cut or none of its own kills the process: look first (index-file.ts).
+ * Throws lmdb's error. A file that is cut or none of its own kills the process: look first (index-file.ts); and so does a
+ * new one on a full disk: `makeFiles` first.
  */
 export function openLmdb(path: string): RootDatabase<string, IndexKey> {
-  makeLockFile(`${path}-lock`);
   return loadLmdb().open<string, IndexKey>({
     path,
     noSubdir: true,
@@ -23,31 +27,48 @@ export function openLmdb(path: string): RootDatabase<string, IndexKey> {
 }
 
 /**
- * lmdb makes this file of holes and writes to it through a map: where the disk is full, that ends the process by SIGBUS.
- * So it gets its room before, of zeros, as whoever opens it first begins it anyway. Made aside and linked, so that it
- * never replaces one that is in use. Throws `ENOSPC`.
+ * Makes both files of an environment where they are not. On a full disk lmdb 3.5 ends the process: by SIGBUS, because it
+ * makes the file of locks of holes and writes to it through a map, and by SIGSEGV where the other finds no room for its
+ * first pages. So both get their room before. Throws `ENOSPC`.
  */
-function makeLockFile(path: string): void {
+export function makeFiles(path: string): void {
+  make(`${path}-lock`, new Uint8Array(LOCK_BYTES));
+  make(path, emptyEnvironment());
+}
+
+/** Made aside and linked, so that it is whole when it is seen and never replaces one that is in use. */
+function make(path: string, content: Uint8Array): void {
   if (existsSync(path)) return;
   const aside = `${path}.${process.pid}`;
   try {
-    writeFileSync(aside, new Uint8Array(LOCK_BYTES));
+    writeFileSync(aside, content);
     linkSync(aside, path);
   } catch (error) {
     // Another process was first, or the file system has no links: then lmdb makes it.
-    if (!/^(?:EEXIST|EPERM|ENOTSUP|EOPNOTSUPP)$/.test(codeOf(error))) throw error;
+    if (!/^(?:EEXIST|EPERM|ENOTSUP|EOPNOTSUPP)$/.test(errorCode(error) ?? "")) throw error;
   } finally {
     rmSync(aside, { force: true });
   }
 }
 
-/** At least what lmdb asks for: 126 readers of 64 bytes and a header. A larger file takes more readers. */
+/**
+ * At least what lmdb asks for: 126 readers of 64 bytes and a header. Whoever opens it first begins it anew, so zeros do.
+ * A larger file takes more readers.
+ */
 const LOCK_BYTES = 16 * 1024;
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+/**
+ * A commit that finds no room makes lmdb 3.5 write what it says of it beyond its buffer, and ends the process by SIGABRT
+ * some time later. So there is a look before every transaction. `bytes`: what it writes beyond a few records. Throws an
+ * error with the code `ENOSPC`.
+ */
+export function refuseFullDisk(path: string, bytes = 0): void {
+  if (roomIn(dirname(path)) >= ROOM_BYTES + bytes) return;
+  throw Object.assign(new Error(`ENOSPC: no space left on device, write ${path}`), { code: "ENOSPC", path });
+}
 
-export const isFullDisk = (error: unknown): boolean => codeOf(error) === "ENOSPC";
+/** More than a transaction of a few records writes. */
+const ROOM_BYTES = 128 * 1024;
 
 /** Of what LMDB says where a file is not what it wrote; a full disk or map, or another version, is not among them. */
 const DAMAGE =

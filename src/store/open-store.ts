@@ -1,6 +1,5 @@
 /** Puts the parts of the store together: index, objects, locks, views and work, all below one cache directory. */
-import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PipelineError } from "../errors.ts";
 import { thisProcess } from "../std/process-identity.ts";
@@ -17,9 +16,7 @@ import { deadWork, makeWorkDirectory, sweepWork, workOfHost } from "./work.ts";
 
 /** `cacheDirectory` and `artifacts/` belong to `projectRoot`; both are absolute. */
 export function openStore(projectRoot: string, cacheDirectory = join(projectRoot, "cache")): Store {
-  const indexFile = join(cacheDirectory, "index.mdb");
-  if (!existsSync(indexFile)) assertRoom(cacheDirectory);
-  const index = new IndexDatabase(indexFile);
+  const index = new IndexDatabase(join(cacheDirectory, "index.mdb"));
   const objects = new ObjectDirectory(join(cacheDirectory, "objects"));
   const workRoot = join(cacheDirectory, "work");
 
@@ -172,20 +169,6 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
     },
   };
 }
-
-/** A new index that finds no room ends lmdb 3.5, and with it the process, by SIGSEGV, and explains nothing. */
-function assertRoom(directory: string): void {
-  const probe = join(directory, `room-${randomUUID()}`);
-  mkdirSync(directory, { recursive: true });
-  try {
-    writeFileSync(probe, Buffer.alloc(ROOM_BYTES));
-  } finally {
-    rmSync(probe, { force: true });
-  }
-}
-
-/** More than an empty index takes. */
-const ROOM_BYTES = 128 * 1024;
 
 /** The day of last use decides what a collection may take, never what a stage computes. */
 const today = (): string => new Date().toISOString().slice(0, 10);

@@ -9,7 +9,7 @@ import { indexDamage } from "./index-file.ts";
 import { isOfDead, syncDirectoryNow, unknownMark, type Journal } from "./journal.ts";
 import { readJournal, replay } from "./journal-lines.ts";
 import { JOURNAL_MARK } from "./journal-policy.ts";
-import { openLmdb } from "./open-lmdb.ts";
+import { makeFiles, openLmdb, refuseFullDisk } from "./open-lmdb.ts";
 
 /** What a person is told of an index that was not whole. */
 export interface IndexNotice {
@@ -34,6 +34,7 @@ export function rebuildIndex(
 
 function alone<T>(lockPath: string, work: () => T): T {
   if (indexDamage(lockPath) !== undefined) remove(lockPath);
+  makeFiles(lockPath);
   const lock = openLmdb(lockPath);
   try {
     return lock.transactionSync(work);
@@ -46,6 +47,8 @@ function rebuild(path: string, journal: Journal, wrong: string): IndexNotice {
   const content = readJournal(journal.path);
   const next = `${path}.next`;
   remove(next); // of one that was killed
+  refuseFullDisk(next, 2 * (journal.sizeBytes ?? 0));
+  makeFiles(next);
   const database = openLmdb(next);
   let [records, executions] = [0, 0];
   database.transactionSync(() => {

@@ -6,6 +6,7 @@
 import { constants, existsSync, renameSync } from "node:fs";
 import { chmod, copyFile, mkdir, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
+import { errorCode } from "../std/error-code.ts";
 import type { ObjectRecord } from "./records.ts";
 import { makeWorkDirectory, sweepWork } from "./work.ts";
 
@@ -67,7 +68,7 @@ async function shareBlocks(from: string, to: string): Promise<boolean> {
     await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
     return true;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = errorCode(error);
     if (
       code === "ENOTSUP" ||
       code === "EOPNOTSUPP" ||

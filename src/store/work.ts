@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { errorCode } from "../std/error-code.ts";
 import { isAlive, thisProcess, type ProcessIdentity } from "../std/process-identity.ts";
 
 const OWNER = "owner.json";
@@ -43,7 +44,7 @@ function namesIn(root: string): string[] {
   try {
     return readdirSync(root);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (errorCode(error) === "ENOENT") return [];
     throw error;
   }
 }

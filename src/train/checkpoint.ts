@@ -6,6 +6,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PipelineError, userError } from "../errors.ts";
+import { errorCode } from "../std/error-code.ts";
 import { openSafetensors, writeSafetensors, type TensorEntry } from "../model/safetensors.ts";
 import { digestOfFile } from "../std/digest.ts";
 import type { JsonObject } from "../std/json.ts";
@@ -133,7 +134,7 @@ export async function restoreTensors(
 /** Newest first. */
 async function listCheckpoints(directory: string): Promise<{ step: number; path: string }[]> {
   const names = await readdir(directory).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (errorCode(error) === "ENOENT") return [];
     throw error;
   });
   return names

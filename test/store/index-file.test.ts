@@ -1,8 +1,9 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { emptyEnvironment } from "../../src/store/empty-environment.ts";
 import { IndexDatabase } from "../../src/store/index-database.ts";
 import { indexDamage } from "../../src/store/index-file.ts";
 import { structureDamage } from "../../src/store/index-structure.ts";
@@ -70,4 +71,11 @@ test("no index that transactions left is taken for damaged", async () => {
     }),
     { numRuns: 60 },
   );
+});
+
+test("a new index begins with the bytes that lmdb gives it", async () => {
+  const path = join(root, "of-lmdb.mdb");
+  const { open } = await import("lmdb");
+  await open({ path, noSubdir: true, encoding: "string", overlappingSync: false }).close();
+  expect(readFileSync(path)).toEqual(emptyEnvironment());
 });

@@ -1,6 +1,7 @@
 /** `pipeline stop`: asks a run of another process for checkpoints, and waits until it has ended. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { userError } from "../../errors.ts";
+import { errorCode } from "../../std/error-code.ts";
 import { findRun } from "../../runner/find-run.ts";
 import { followEvents } from "../../runner/follow-events.ts";
 import { findLiveRun, liveRuns, type RunMark } from "../../runner/live-runs.ts";
@@ -106,7 +107,7 @@ function send(pid: number, name: NodeJS.Signals): void {
     process.kill(pid, name);
   } catch (error) {
     // It ended by itself meanwhile.
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (errorCode(error) !== "ESRCH") throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { serializeError } from "../../errors.ts";
+import { errorCode } from "../../std/error-code.ts";
 import type { Store } from "../../store/store.ts";
 import type { Executor, RunningStage, StageLaunch, StageResult } from "../executor.ts";
 import { stageDied } from "../failure.ts";
@@ -107,7 +108,7 @@ function killGroup(pid: number | undefined): void {
     process.kill(-pid, "SIGKILL");
   } catch (error) {
     // Nobody is left in the group.
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (errorCode(error) !== "ESRCH") throw error;
   }
 }
 

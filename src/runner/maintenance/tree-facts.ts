@@ -1,6 +1,7 @@
 /** How large a directory is and when something in it last changed. Links are counted, not followed. */
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { errorCode } from "../../std/error-code.ts";
 
 export interface TreeFacts {
   readonly bytes: number;
@@ -31,8 +32,8 @@ export function listDirectory(path: string): string[] {
   try {
     return readdirSync(path).sort();
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return [];
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
     throw error;
   }
 }

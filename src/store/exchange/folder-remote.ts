@@ -4,6 +4,7 @@ import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { userError } from "../../errors.ts";
+import { errorCode } from "../../std/error-code.ts";
 import { syncDirectory } from "../durable.ts";
 import { makeWorkDirectory, sweepWork } from "../work.ts";
 import type { RemoteSource, RemoteStore } from "./remote-store.ts";
@@ -26,7 +27,7 @@ export class FolderRemote implements RemoteStore {
       const stat = await lstat(join(this.url, key));
       return stat.isFile() ? stat.size : undefined;
     } catch (error) {
-      if (codeOf(error) === "ENOENT") return undefined;
+      if (errorCode(error) === "ENOENT") return undefined;
       throw error;
     }
   }
@@ -64,7 +65,7 @@ export class FolderRemote implements RemoteStore {
   }
 
   isTransient(error: unknown): boolean {
-    return TRANSIENT.has(codeOf(error));
+    return TRANSIENT.has(errorCode(error) ?? "");
   }
 
   async close(): Promise<void> {
@@ -90,6 +91,3 @@ export const missingFolder = (directory: string) =>
     `the remote ${directory} is not there`,
     "mount the share, or name another with --remote or remote.url of settings.yaml",
   );
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
