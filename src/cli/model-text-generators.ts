@@ -33,10 +33,9 @@ export const modelTextGenerators: TextGenerators = {
     const parameters = countParameters(model.model.config).toLocaleString("en-US");
     return {
       description: `${found.stageId} (${parameters} parameters, ${engine.identity.kind} ${engine.identity.version})`,
-      async generate(input, { maxNewTokens, temperature, topK, topP, seed, signal }, onText) {
+      async generate(input, { maxNewTokens, seed, signal, ...sampling }, onText) {
         const start = performance.now();
         const prompt = "prompt" in input ? { text: input.prompt } : input;
-        const sampling = { temperature, topK, topP, repetitionPenalty: 1 };
         const settings = { maxNewTokens, sampling, random: createRandom(seed), signal };
         const { text, tokens, end } = await model.generate(prompt, settings, onText);
         return { text, tokens, end, durationMs: performance.now() - start };

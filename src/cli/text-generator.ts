@@ -17,6 +17,8 @@ export interface GenerationOptions {
   readonly topK: number;
   /** 1: all tokens. */
   readonly topP: number;
+  /** Divides positive and multiplies negative logits of tokens of the prompt and the text so far; 1: off. */
+  readonly repetitionPenalty: number;
   readonly seed: number;
   /** Aborted: generation ends after the token at hand and returns what there is. */
   readonly signal: AbortSignal;

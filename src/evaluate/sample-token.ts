@@ -3,6 +3,7 @@
  * the random number is given.
  */
 import { userError } from "../errors.ts";
+import { selectLeading, type Before } from "./select-leading.ts";
 
 export interface SamplingOptions {
   /** 0 = greedy: the most likely token, the first of equals. */
@@ -28,10 +29,16 @@ export function checkSamplingOptions(options: SamplingOptions): void {
   if (!(options.repetitionPenalty > 0)) throw fail("repetitionPenalty", "above 0");
 }
 
+/** Tokens that may be chosen, in any order, and a mass for each token of the vocabulary in proportion to its probability. */
+export interface Candidates {
+  readonly tokens: Int32Array;
+  readonly masses: Float64Array;
+}
+
 /**
  * @param logits (V), not changed
  * @param seen tokens that the penalty applies to
- * @param uniform a number in [0, 1)
+ * @param uniform a number in [0, 1): it falls on the candidates in order of their likelihood, the first of equals first
  */
 export function sampleToken(
   logits: Float32Array,
@@ -41,23 +48,50 @@ export function sampleToken(
 ): number {
   const scores = penalized(logits, seen, options.repetitionPenalty);
   if (options.temperature === 0) return indexOfLargest(scores);
-  const candidates = Array.from(scores.keys()).sort((a, b) => at(scores, b) - at(scores, a) || a - b);
-  if (options.topK > 0) candidates.length = Math.min(options.topK, candidates.length);
-  const best = at(scores, candidates[0] ?? 0);
-  const weights = candidates.map((token) => Math.exp((at(scores, token) - best) / options.temperature));
-  let total = weights.reduce((sum, weight) => sum + weight, 0);
-  if (options.topP < 1) {
-    const kept = countUntil(weights, options.topP * total);
-    weights.length = kept;
-    total = weights.reduce((sum, weight) => sum + weight, 0);
-  }
-  const drawn = countUntil(weights, uniform * total, { strictly: true }) - 1;
-  return candidates[drawn] ?? 0;
+  const { tokens, masses } = chooseCandidates(scores, options);
+  const massOf = (token: number) => at(masses, token);
+  const target = uniform * sumOf(tokens, massOf);
+  const count = selectLeading(tokens, likelier(scores), { massOf, target, strictly: true });
+  return tokens[count - 1] ?? 0;
 }
 
-const at = (scores: Float32Array, index: number): number => scores[index] ?? -Infinity;
+/**
+ * What temperature, top-k and top-p leave of `scores` (V), in that order, as Hugging Face transformers has them: of tokens as
+ * likely as the k-th none is dropped.
+ */
+export function chooseCandidates(
+  scores: Float32Array,
+  { temperature, topK, topP }: Pick<SamplingOptions, "temperature" | "topK" | "topP">,
+): Candidates {
+  const before = likelier(scores);
+  const best = at(scores, indexOfLargest(scores));
+  const masses = Float64Array.from(scores, (score) => Math.exp((score - best) / temperature));
+  const massOf = (token: number) => at(masses, token);
+  let tokens = Int32Array.from(scores.keys());
+  if (topK > 0 && topK < tokens.length) {
+    const count = selectLeading(tokens, before, { massOf: () => 1, target: topK });
+    const lowest = at(scores, at(tokens, count - 1));
+    tokens = tokens.filter((token) => at(scores, token) >= lowest);
+  }
+  if (topP < 1) {
+    const target = topP * sumOf(tokens, massOf);
+    tokens = tokens.slice(0, selectLeading(tokens, before, { massOf, target }));
+  }
+  return { tokens, masses };
+}
 
-function penalized(logits: Float32Array, seen: Iterable<number>, penalty: number): Float32Array {
+const at = (values: ArrayLike<number>, index: number): number => values[index] ?? -Infinity;
+
+const likelier =
+  (scores: Float32Array): Before =>
+  (a, b) =>
+    at(scores, a) > at(scores, b) || (at(scores, a) === at(scores, b) && a < b);
+
+const sumOf = (tokens: Int32Array, massOf: (token: number) => number): number =>
+  tokens.reduce((sum, token) => sum + massOf(token), 0);
+
+/** Of each token once, however often it was seen. */
+export function penalized(logits: Float32Array, seen: Iterable<number>, penalty: number): Float32Array {
   if (penalty === 1) return logits;
   const scores = logits.slice();
   for (const token of new Set(seen))
@@ -69,14 +103,4 @@ function indexOfLargest(scores: Float32Array): number {
   let best = 0;
   for (let index = 1; index < scores.length; index++) if (at(scores, index) > at(scores, best)) best = index;
   return best;
-}
-
-/** How many leading weights it takes until their sum reaches (or, strictly, passes) `target`. */
-function countUntil(weights: readonly number[], target: number, { strictly = false } = {}): number {
-  let sum = 0;
-  for (const [index, weight] of weights.entries()) {
-    sum += weight;
-    if (strictly ? sum > target : sum >= target) return index + 1;
-  }
-  return weights.length;
 }

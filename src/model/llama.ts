@@ -7,6 +7,7 @@
  * feed-forward, V vocabulary. The residual stream is (N, C) throughout, so that linear layers are plain products.
  */
 import { userError } from "../errors.ts";
+import { unseen } from "../tensor/cached-attention.ts";
 import { withScope, type Tensor } from "../tensor/graph.ts";
 import {
   add,
@@ -181,10 +182,10 @@ function causalAttention(mask: Tensor): Attend {
   };
 }
 
-/** (T, T): 0 where key ≤ query, else so low that its softmax is exactly 0. */
-export function causalMask(time: number): Tensor {
+/** (T, T): 0 where key ≤ query. */
+function causalMask(time: number): Tensor {
   const mask = new Float32Array(time * time);
-  for (let query = 0; query < time; query++) mask.fill(-1e9, query * time + query + 1, (query + 1) * time);
+  for (let query = 0; query < time; query++) mask.fill(unseen, query * time + query + 1, (query + 1) * time);
   return constant(float32([time, time], mask));
 }
 
@@ -196,7 +197,7 @@ function documentMask(documents: Tensor): Tensor {
   const [batch = 0, time = 0] = documents.shape;
   const ofQuery = reshape(documents, [batch, 1, time, 1]);
   const ofKey = reshape(documents, [batch, 1, 1, time]);
-  return select(equal(ofQuery, ofKey), causalMask(time), -1e9);
+  return select(equal(ofQuery, ofKey), causalMask(time), unseen);
 }
 
 /** SwiGLU: down(silu(gate(x)) · up(x)), silu(x) = x·σ(x) (Shazeer 2020, arXiv:2002.05202). */

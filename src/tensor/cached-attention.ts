@@ -6,7 +6,7 @@ import { createNode, type Tensor } from "./graph.ts";
 import { shapeError } from "./ops.ts";
 import { sameShape } from "./types.ts";
 
-/** The last token of a text sees itself and all before it: scores of slots that it does not see get this added. */
+/** Added to scores of what a token does not see: so low that its softmax is exactly 0. */
 export const unseen = -1e9;
 
 export interface CachedAttentionInputs {

@@ -13,10 +13,14 @@ const echo = {
   open: (_session, stageId) =>
     Promise.resolve({
       description: `an echo of ${stageId ?? "the default"}`,
-      generate(input, { seed, maxNewTokens, temperature, topK, topP }, onText): Promise<Generation> {
+      generate(
+        input,
+        { seed, maxNewTokens, temperature, topK, topP, repetitionPenalty },
+        onText,
+      ): Promise<Generation> {
         const pieces =
           "prompt" in input
-            ? [" and", ` ${[maxNewTokens, temperature, topK, topP, seed].join(" ")}`]
+            ? [" and", ` ${[maxNewTokens, temperature, topK, topP, repetitionPenalty, seed].join(" ")}`]
             : input.messages.map(({ role, content }) => `[${role} ${content}]`).concat(`${seed}`);
         pieces.forEach(onText);
         return Promise.resolve({
@@ -57,7 +61,7 @@ test("generate continues the text with the settings that were asked for, and clo
   const before = echo.closed;
   expect(await speak("", "generate", "Once")).toEqual({
     exitCode: 0,
-    stdout: "Once and 128 0.8 50 0.95 0\n",
+    stdout: "Once and 128 0.8 50 0.95 1 0\n",
     stderr: "",
   });
   expect(echo.closed).toBe(before + 1);
@@ -70,10 +74,12 @@ test("generate continues the text with the settings that were asked for, and clo
     "3",
     "--top-p",
     "0.5",
+    "--repetition-penalty",
+    "1.2",
     "--seed",
     "9",
   ];
-  expect((await speak("", "generate", "春", ...settings)).stdout).toBe("春 and 7 0 3 0.5 9\n");
+  expect((await speak("", "generate", "春", ...settings)).stdout).toBe("春 and 7 0 3 0.5 1.2 9\n");
 });
 
 test("generate --json is one object", async () => {
@@ -81,7 +87,7 @@ test("generate --json is one object", async () => {
   expect(JSON.parse(stdout)).toEqual({
     model: "an echo of count",
     prompt: "Once",
-    text: " and 128 0.8 50 0.95 0",
+    text: " and 128 0.8 50 0.95 1 0",
     tokens: 2,
     durationMs: 5,
     end: "length",
@@ -92,6 +98,7 @@ test("settings that make no sense are the user's mistake", async () => {
   for (const wrong of [
     ["--temperature", "-1"],
     ["--top-p", "1.5"],
+    ["--repetition-penalty", "0"],
     ["--seed", "x"],
     ["--max-tokens", "0"],
   ])

@@ -1,6 +1,14 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { checkSamplingOptions, greedy, sampleToken } from "../../src/evaluate/sample-token.ts";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import {
+  checkSamplingOptions,
+  chooseCandidates,
+  greedy,
+  penalized,
+  sampleToken,
+} from "../../src/evaluate/sample-token.ts";
 
 const logits = Float32Array.of(0, Math.log(3), Math.log(4), Math.log(2)); // p = .1 .3 .4 .2
 const plain = { ...greedy, temperature: 1 };
@@ -62,4 +70,37 @@ test("every draw is a token of the vocabulary, and the logits are left as they w
 test("an option out of range is refused by name", () => {
   expect(() => checkSamplingOptions({ ...greedy, topP: 0 })).toThrow("topP is 0");
   expect(() => checkSamplingOptions({ ...greedy, temperature: NaN })).toThrow("temperature is NaN");
+});
+
+const Golden = z.object({
+  cases: z.array(
+    z.object({
+      kind: z.string(),
+      options: z.object({
+        temperature: z.number(),
+        topK: z.int(),
+        topP: z.number(),
+        repetitionPenalty: z.number(),
+      }),
+      logits: z.array(z.number()),
+      seen: z.array(z.int()),
+      tokens: z.array(z.int()),
+      probabilities: z.array(z.number()),
+    }),
+  ),
+});
+
+describe("as transformers chooses", () => {
+  const golden = Golden.parse(JSON.parse(readFileSync("test/golden/sampling.json", "utf8")));
+  test.each(golden.cases)("$kind logits, $options", ({ options, logits, seen, tokens, probabilities }) => {
+    const chosen = chooseCandidates(
+      penalized(Float32Array.from(logits), seen, options.repetitionPenalty),
+      options,
+    );
+    expect([...chosen.tokens].sort((a, b) => a - b)).toEqual(tokens);
+    const masses = tokens.map((token) => chosen.masses[token] ?? NaN);
+    const total = masses.reduce((sum, mass) => sum + mass, 0);
+    for (const [index, mass] of masses.entries())
+      expect(Math.abs(mass / total - (probabilities[index] ?? NaN))).toBeLessThan(1e-5);
+  });
 });

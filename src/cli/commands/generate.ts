@@ -11,6 +11,7 @@ export interface SamplingOptions extends RecipeOptions {
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
+  readonly repetitionPenalty: number;
   readonly seed: number;
 }
 
@@ -19,8 +20,8 @@ export interface GenerateOptions extends SamplingOptions {
 }
 
 export function generationOptions(options: SamplingOptions, signal: AbortSignal): GenerationOptions {
-  const { maxTokens, temperature, topK, topP, seed } = options;
-  return { maxNewTokens: maxTokens, temperature, topK, topP, seed, signal };
+  const { maxTokens, temperature, topK, topP, repetitionPenalty, seed } = options;
+  return { maxNewTokens: maxTokens, temperature, topK, topP, repetitionPenalty, seed, signal };
 }
 
 export async function generateCommand(

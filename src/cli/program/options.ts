@@ -35,6 +35,12 @@ export function sampling(command: Command, maxTokens: number): Command {
     .option("--temperature <t>", "0 takes the most likely token always", within(0, 100), 0.8)
     .option("--top-k <k>", "choose among the k most likely tokens; 0: all", atLeast(0), 50)
     .option("--top-p <p>", "choose among the tokens that make up this share", within(0, 1), 0.95)
+    .option(
+      "--repetition-penalty <x>",
+      "above 1: make tokens less likely that were there before",
+      above(0),
+      1,
+    )
     .option("--seed <n>", "the same seed gives the same text", atLeast(0), 0);
 }
 
@@ -56,6 +62,15 @@ export function within(low: number, high: number): (text: string) => number {
     const value = text.trim() === "" ? Number.NaN : Number(text);
     if (!(value >= low && value <= high))
       throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`);
+    return value;
+  };
+}
+
+function above(low: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (!(value > low && Number.isFinite(value)))
+      throw new InvalidArgumentError(`It must be a number above ${low}.`);
     return value;
   };
 }
