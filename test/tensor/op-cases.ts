@@ -3,14 +3,24 @@ import fc from "fast-check";
 import type { Tensor } from "../../src/tensor/graph.ts";
 import * as ops from "../../src/tensor/ops.ts";
 import { feed } from "../../src/tensor/program.ts";
-import { int32, sizeOf, type Shape } from "../../src/tensor/types.ts";
+import { recomputed } from "../../src/tensor/recompute.ts";
+import { float32, int32, sizeOf, type Shape } from "../../src/tensor/types.ts";
 import type { Value } from "./reference-evaluator.ts";
 
 export interface OpCase {
+  /** Float32. */
   readonly y: Tensor;
   /** Float32 feeds with values; `y` is differentiable in each. */
   readonly given: readonly { readonly node: Tensor; readonly value: Value }[];
 }
+
+/** Σ y·w with fixed uneven weights: a scalar to which every element of y matters differently. */
+export function weightedSum(y: Tensor): Tensor {
+  const weights = Float32Array.from({ length: sizeOf(y.shape) }, (_, i) => 0.5 + ((i * 5) % 7) / 4);
+  return ops.sum(ops.mul(y, ops.constant(float32(y.shape, weights))));
+}
+
+export const feedName = ({ op }: Tensor): string => (op.kind === "feed" ? op.name : "");
 
 const dim = fc.integer({ min: 1, max: 4 });
 const shape = (minLength: number, maxLength: number) => fc.array(dim, { minLength, maxLength });
@@ -115,9 +125,28 @@ export const opCases: Readonly<Record<string, fc.Arbitrary<OpCase>>> = {
   maximum: binary((a, b) => ops.maximum(a, ops.add(b, 0.03))),
   minimum: binary((a, b) => ops.minimum(a, ops.add(b, 0.03))),
   select: binary((a, b) => ops.select(ops.less(a, ops.add(b, 0.03)), ops.mul(a, 3), b)),
+  "select by a condition of its own shape": fc
+    .tuple(broadcastPair, fc.nat(2), seeded)
+    .map(([[left, right], dropped, seed]) =>
+      twoInputs([left, right], seed, (a, b) => {
+        const whole = ops.broadcastShapes(left, right) ?? [];
+        const condition = whole.slice(dropped).map((d, axis) => ((seed >> axis) % 2 === 0 ? 1 : d));
+        const bits = Uint8Array.from({ length: sizeOf(condition) }, (_, i) => ((i * 3 + seed) >> 1) % 2);
+        return ops.select(ops.constant({ dtype: "bool", shape: condition, data: bits }), a, b);
+      }),
+    ),
   "compare and cast": binary((a, b) =>
     ops.mul(a, ops.cast(ops.greaterEqual(ops.mul(b, 2), ops.add(b, 0.03)), "float32")),
   ),
+  // Within its step a comparison does not change: only the product with it has a slope.
+  equal: binary((a, b) =>
+    ops.mul(ops.add(a, b), ops.cast(ops.equal(ops.mul(a, 0), ops.mul(b, 0)), "float32")),
+  ),
+  argMax: fc
+    .tuple(shape(1, 3), seeded)
+    .map(([s, seed]) =>
+      oneInput(s, seed, (x) => ops.add(ops.sum(x, { axes: [-1] }), ops.cast(ops.argMax(x), "float32"))),
+    ),
   sum: reduction(ops.sum),
   max: reduction(ops.max),
   mean: reduction(ops.mean),
@@ -178,6 +207,10 @@ export const opCases: Readonly<Record<string, fc.Arbitrary<OpCase>>> = {
     }),
   ),
   matmul,
+  after: binary((a, b) => ops.mul(ops.after(a, [b]), b)),
+  recomputed: binary((a, b) =>
+    recomputed([a, b], ([x = a, y = b]) => ops.mul(ops.sigmoid(ops.mul(x, y)), y)),
+  ),
   gather: fc
     .tuple(shape(1, 3), shape(0, 2), seeded)
     .map(([s, at, seed]) =>
