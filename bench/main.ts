@@ -35,6 +35,7 @@ export async function main(argv: string[]): Promise<number> {
       json: { type: "boolean", default: false },
       large: { type: "boolean", default: false },
       text: { type: "string" },
+      megabytes: { type: "string", default: "20" },
       folder: { type: "string", default: "artifacts/export/bundle" },
     },
   });
@@ -51,7 +52,7 @@ export async function main(argv: string[]): Promise<number> {
   for (const { name, run, large = false } of benchmarks) {
     if (positionals.length > 0 ? !positionals.includes(name) : large && !values.large) continue;
     try {
-      await run(report, values);
+      await run(report, { ...values, megabytes: Number(values.megabytes) });
     } catch (error) {
       failures++;
       console.error(`${name} failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -21,8 +21,9 @@ export interface BenchOptions {
   readonly large: boolean;
   /** The exported model folder that `export-parity` reads. */
   readonly folder: string;
-  /** The text file that `training` reads. */
+  /** The text file that `training` reads; without one it makes itself one of so many `megabytes`. */
   readonly text?: string;
+  readonly megabytes: number;
 }
 
 export interface Benchmark {

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [NAME...] [--json] [--large] [--folder MODEL] [--text FILE]`: compiles the benchmarks into cache/bench and runs
- * them. Plain JavaScript, because Node 20 does not read TypeScript.
+ * `npm run bench -- [NAME...] [--json] [--large] [--folder MODEL] [--text FILE] [--megabytes N]`: compiles the benchmarks into
+ * cache/bench and runs them. Plain JavaScript, because Node 20 does not read TypeScript.
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -13,7 +13,7 @@ process.chdir(projectRoot); // peers, binaries and artifacts are named from ther
 const outdir = join(projectRoot, "cache", "bench");
 await build({
   // The others are started as processes by the first.
-  entryPoints: ["bench/main.ts", "bench/train-steps.ts", "bench/shard-work.ts"],
+  entryPoints: ["bench/main.ts", "bench/train-steps.ts", "bench/shard-work.ts", "bench/training-work.ts"],
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,

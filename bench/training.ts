@@ -1,16 +1,20 @@
 /**
  * Training a tokenizer against Hugging Face's Rust trainer: the same file, whose lines are the texts, the same
- * pre-tokenizer, as many threads as there are CPUs on both sides. A vocabulary or merge that differs is a failure.
+ * pre-tokenizer, as many threads as there are CPUs on both sides. A vocabulary or merge that differs is a failure, and
+ * so is taking longer.
  */
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
 import { z } from "zod";
 import type { BpeModel } from "../src/tokenizer/bpe-model.ts";
-import { trainBpe } from "../src/tokenizer/train-bpe.ts";
+import type { TrainBpeOptions } from "../src/tokenizer/train-bpe.ts";
 import { specialTokens } from "../stages/special-tokens.ts";
 import { missingModules, runPeer } from "./python.ts";
 import { row, type Benchmark } from "./row.ts";
+import { trainingText } from "./training-text.ts";
+import type { TrainingWork } from "./training-work.ts";
 
 const trainingOptions = {
   vocabSize: 20_000,
@@ -30,29 +34,22 @@ const peerAnswer = z.object({
 
 export const training: Benchmark = {
   name: "training",
-  description: "training a tokenizer of 20,000 entries on the lines of --text FILE",
+  description:
+    "training a tokenizer of 20,000 entries on --megabytes of text (20), or the lines of --text FILE",
   large: true,
-  async run(report, { text }) {
-    const { vocabSize } = trainingOptions;
-    if (text === undefined) {
-      const job = `train ${vocabSize} entries`;
-      const note = "skipped: name a text file with --text";
-      report(row({ bench: "training", job, value: null, unit: "s", peer: "none", peerValue: null, note }));
-      return;
-    }
+  async run(report, { megabytes: wanted, text = "" }) {
+    const path = text === "" ? await trainingText(wanted) : text;
     const workers = availableParallelism();
-    const start = performance.now();
-    const model = await trainBpe(lines(text), { ...trainingOptions, workers });
-    const seconds = (performance.now() - start) / 1000;
-    const peakMegabytes = process.resourceUsage().maxRSS / 1000; // in kB there
+    const { seconds, peakBytes, model } = await train(path, { ...trainingOptions, workers });
+    const peakMegabytes = peakBytes / 1e6;
 
     const missing = await missingModules(["tokenizers"]);
     const peer =
       missing === undefined
-        ? peerAnswer.parse(await runPeer("tokenizers_train.py", [text], trainingOptions))
+        ? peerAnswer.parse(await runPeer("tokenizers_train.py", [path], trainingOptions))
         : undefined;
     if (peer !== undefined) checkEqual(model, peer);
-    const megabytes = ((await stat(text)).size / 1e6).toFixed(1);
+    const megabytes = ((await stat(path)).size / 1e6).toFixed(1);
     const job = `train ${model.tokens.length} entries on ${megabytes} MB, ${workers} threads`;
     const fields = { bench: "training", peer: peer?.system ?? "none", ...(missing && { note: missing }) };
     report(row({ ...fields, job, value: seconds, unit: "s", peerValue: peer?.seconds ?? null }));
@@ -65,18 +62,14 @@ export const training: Benchmark = {
         peerValue: peer === undefined ? null : peer.peakBytes / 1e6,
       }),
     );
+    if (peer !== undefined && seconds > peer.seconds) throw new Error("slower than the peer");
   },
 };
 
-/** Lines with their ends: what Hugging Face takes for the texts of a file. */
-async function* lines(path: string): AsyncGenerator<string> {
-  let rest = "";
-  for await (const chunk of createReadStream(path, { encoding: "utf8", highWaterMark: 1 << 18 })) {
-    const found = (rest + String(chunk)).split(/(?<=\n)/);
-    rest = found.pop() ?? "";
-    yield* found;
-  }
-  if (rest !== "") yield rest;
+async function train(path: string, options: TrainBpeOptions): Promise<TrainingWork> {
+  const script = fileURLToPath(new URL("training-work.mjs", import.meta.url));
+  const { stdout } = await execa(process.execPath, [script, path, JSON.stringify(options)]);
+  return JSON.parse(stdout) as TrainingWork;
 }
 
 /** Throws at the first token or merge that differs: speeds of different results do not compare. */

@@ -40,10 +40,11 @@ async function countInThreads(
     const batches = batchBySize(texts, (text) => text.length, batchCharacters);
     for await (const _ of mapInOrder(batches, 2 * workers, (batch) => pool.ask(batch)));
     const counted = (await pool.askEach("counts")).filter((parts) => parts !== undefined);
-    // The largest takes in the others.
-    counted.sort((a, b) => b.pieces.size - a.pieces.size);
-    const all = new PieceCounter(counted.shift());
-    for (const parts of counted) all.addCounts(new PieceCounter(parts));
+    // The largest takes in the others, each of which is then let go.
+    counted.sort((a, b) => a.pieces.size - b.pieces.size);
+    const all = new PieceCounter(counted.pop());
+    for (let parts = counted.pop(); parts !== undefined; parts = counted.pop())
+      all.addCounts(new PieceCounter(parts));
     return all;
   } finally {
     await pool.close();

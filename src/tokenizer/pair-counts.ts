@@ -11,6 +11,9 @@ import { PairQueue } from "./pair-queue.ts";
 import { PairTable } from "./pair-table.ts";
 import type { TrainingWords } from "./training-words.ts";
 
+/** Room for formed pairs that is kept: the first count of all needs far more than any merge after it. */
+const keptFormed = 1 << 20;
+
 export class PairCounts {
   readonly queue = new PairQueue();
   readonly #words: TrainingWords;
@@ -23,12 +26,12 @@ export class PairCounts {
   #counts = new Float64Array(1 << 12);
   #lastVisits = new Uint32Array(1 << 12);
   #newPlaces = new Uint32Array(1 << 12);
-  // Pairs formed since the last flush: (pair, word), each once, and the distinct pairs among them.
+  // Pairs formed since the last flush: (pair, place), each once, and the distinct pairs among them.
   #formedSize = 0;
   #formedPairs = new Uint32Array(1 << 12);
   #formedPlaces = new Uint32Array(1 << 12);
   #formedDistinct: number[] = [];
-  /** Counts visits to words, so that a word is listed once for each pair. */
+  /** Counts visits to short words and to occurrences in long ones, so that each is listed once for each pair. */
   #visit = 0;
   #symbolsRead = 0;
 
@@ -148,27 +151,27 @@ export class PairCounts {
     this.#newPlaces[pair] = newPlaces + 1;
   }
 
-  /** Queues the pairs formed since the last call, each with its words. */
+  /** Queues the pairs formed since the last call, each with its places. */
   #flush(): void {
-    // A counting sort: newPlaces becomes the place of each pair's next word, and at last the end of its words.
-    const places = this.#newPlaces;
+    // A counting sort: `slots` becomes the slot of each pair's next place, and at last the end of its places.
+    const slots = this.#newPlaces;
     let total = 0;
     for (const pair of this.#formedDistinct) {
-      const length = places[pair] as number;
-      places[pair] = total;
+      const length = slots[pair] as number;
+      slots[pair] = total;
       total += length;
     }
     const sorted = new Uint32Array(total);
     for (let i = 0; i < this.#formedSize; i++) {
       const pair = this.#formedPairs[i] as number;
-      const place = places[pair] as number;
-      places[pair] = place + 1;
-      sorted[place] = this.#formedPlaces[i] as number;
+      const slot = slots[pair] as number;
+      slots[pair] = slot + 1;
+      sorted[slot] = this.#formedPlaces[i] as number;
     }
     let start = 0;
     for (const pair of this.#formedDistinct) {
-      const end = places[pair] as number;
-      places[pair] = 0;
+      const end = slots[pair] as number;
+      slots[pair] = 0;
       const count = this.#counts[pair] as number;
       if (count >= this.#minFrequency) {
         const first = this.#firsts[pair] as number;
@@ -179,6 +182,10 @@ export class PairCounts {
     }
     this.#formedSize = 0;
     this.#formedDistinct = [];
+    if (this.#formedPairs.length > keptFormed) {
+      this.#formedPairs = new Uint32Array(keptFormed);
+      this.#formedPlaces = new Uint32Array(keptFormed);
+    }
   }
 
   #numberOf(first: number, second: number): number {

@@ -1,6 +1,6 @@
 /**
  * The pairs that training may merge next: a binary heap (Williams, CACM 7(6), 1964, algorithm 232), most frequent
- * first, then the smallest first id, then the smallest second id. With each pair go the words where it was formed.
+ * first, then the smallest first id, then the smallest second id. With each pair go the places where it was formed (pair-counts.ts).
  * Counts are those of when an entry was pushed; the trainer refreshes the top before it believes it.
  */
 import { grown } from "./grown.ts";
@@ -15,10 +15,10 @@ export class PairQueue {
   #pairs = new Float64Array(1 << 12);
   #starts = new Uint32Array(1 << 12);
   #lengths = new Uint32Array(1 << 12);
-  /** Words of all entries; each has [start, start + length). */
-  #words = new Uint32Array(1 << 14);
-  #wordsUsed = 0;
-  #wordsLive = 0;
+  /** Places of all entries; each has [start, start + length). */
+  #places = new Uint32Array(1 << 14);
+  #placesUsed = 0;
+  #placesLive = 0;
 
   get size(): number {
     return this.#size;
@@ -33,21 +33,21 @@ export class PairQueue {
     return (this.#pairs[0] as number) % maxTokenId;
   }
 
-  /** Adds a pair and gives the place for its words, to be filled before the next call. */
-  push(first: number, second: number, count: number, wordCount: number): Uint32Array {
+  /** Adds a pair and gives the room for its places, to be filled before the next call. */
+  push(first: number, second: number, count: number, placeCount: number): Uint32Array {
     const slot = this.#size++;
     this.#counts = grown(this.#counts, this.#size);
     this.#pairs = grown(this.#pairs, this.#size);
     this.#starts = grown(this.#starts, this.#size);
     this.#lengths = grown(this.#lengths, this.#size);
     this.#lengths[slot] = 0;
-    const start = this.#reserve(wordCount);
+    const start = this.#reserve(placeCount);
     this.#starts[slot] = start;
-    this.#lengths[slot] = wordCount;
+    this.#lengths[slot] = placeCount;
     this.#counts[slot] = count;
     this.#pairs[slot] = first * maxTokenId + second;
     this.#siftUp(slot);
-    return this.#words.subarray(start, start + wordCount);
+    return this.#places.subarray(start, start + placeCount);
   }
 
   /** Gives the top another count and lets it sink to where it belongs. */
@@ -56,28 +56,28 @@ export class PairQueue {
     this.#siftDown();
   }
 
-  /** Removes the top and gives its words, valid until the next push. */
+  /** Removes the top and gives its places, valid until the next push. */
   pop(): Uint32Array {
     const start = this.#starts[0] as number;
     const length = this.#lengths[0] as number;
-    this.#wordsLive -= length;
+    this.#placesLive -= length;
     this.#move(--this.#size, 0);
     this.#siftDown();
-    return this.#words.subarray(start, start + length);
+    return this.#places.subarray(start, start + length);
   }
 
   #reserve(length: number): number {
-    if (this.#wordsUsed + length > this.#words.length) {
-      if (this.#wordsLive * 2 < this.#wordsUsed) this.#compact();
-      this.#words = grown(this.#words, this.#wordsUsed + length);
+    if (this.#placesUsed + length > this.#places.length) {
+      if (this.#placesLive * 2 < this.#placesUsed) this.#compact();
+      this.#places = grown(this.#places, this.#placesUsed + length);
     }
-    const start = this.#wordsUsed;
-    this.#wordsUsed += length;
-    this.#wordsLive += length;
+    const start = this.#placesUsed;
+    this.#placesUsed += length;
+    this.#placesLive += length;
     return start;
   }
 
-  /** Slides the words of what is still in the heap together, in place. */
+  /** Slides the places of what is still in the heap together, in place. */
   #compact(): void {
     const starts = this.#starts;
     const slots = Uint32Array.from({ length: this.#size }, (_, slot) => slot);
@@ -86,11 +86,11 @@ export class PairQueue {
     for (const slot of slots) {
       const start = starts[slot] as number;
       const length = this.#lengths[slot] as number;
-      this.#words.copyWithin(used, start, start + length);
+      this.#places.copyWithin(used, start, start + length);
       starts[slot] = used;
       used += length;
     }
-    this.#wordsUsed = used;
+    this.#placesUsed = used;
   }
 
   /** Whether an entry of this count and pair comes before the one in a slot. */

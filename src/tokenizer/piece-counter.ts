@@ -5,7 +5,7 @@ import type { PieceEnd } from "./split-pieces.ts";
 
 export interface PieceCounts {
   readonly pieces: PieceTable;
-  /** Occurrences of each entry of `pieces`; longer than it is. */
+  /** Occurrences of each entry of `pieces`; more numbers may follow. */
   readonly counts: Float64Array<ArrayBuffer>;
   readonly texts: number;
 }

@@ -35,15 +35,28 @@ export async function trainBpe(
   options: TrainBpeOptions,
 ): Promise<BpeModel> {
   checkOptions(options);
-  const pieceCounts = await countPieces(texts, options, options.workers);
-  if (pieceCounts.pieces.size === 0) {
-    throw userError(
-      "TOKENIZER_NO_TEXT",
-      `There is no text to train a tokenizer on (${pieceCounts.texts} texts, all empty).`,
-      "Look at the sources of the corpus and at what their filters dropped.",
-    );
-  }
-  return mergePairs(pieceCounts, options);
+  const { specialTokens, vocabSize, minFrequency } = options;
+  // Bytes follow the special tokens in the order of their characters' code points, as Hugging Face sorts an alphabet.
+  const alphabet = [...byteCharacters].sort((a, b) => a.charCodeAt(0) - b.charCodeAt(0));
+  const byteIds = byteCharacters.map((character) => specialTokens.length + alphabet.indexOf(character));
+  // The table of pieces is not held on to: it takes as much memory as the words made of it.
+  const words = createTrainingWords(await countText(texts, options), byteIds, vocabSize);
+  const pairs = new PairCounts(words, Math.max(1, minFrequency));
+  pairs.countAll();
+  return mergePairs(pairs, [...specialTokens, ...alphabet], options);
+}
+
+async function countText(
+  texts: AsyncIterable<string> | Iterable<string>,
+  options: TrainBpeOptions,
+): Promise<PieceCounts> {
+  const counts = await countPieces(texts, options, options.workers);
+  if (counts.pieces.size > 0) return counts;
+  throw userError(
+    "TOKENIZER_NO_TEXT",
+    `There is no text to train a tokenizer on (${counts.texts} texts, all empty).`,
+    "Look at the sources of the corpus and at what their filters dropped.",
+  );
 }
 
 function checkOptions(options: TrainBpeOptions): void {
@@ -69,17 +82,9 @@ function checkOptions(options: TrainBpeOptions): void {
   }
 }
 
-async function mergePairs(pieceCounts: PieceCounts, options: TrainBpeOptions): Promise<BpeModel> {
+/** `tokens`: those that are there before the first merge; the others are appended. */
+async function mergePairs(pairs: PairCounts, tokens: string[], options: TrainBpeOptions): Promise<BpeModel> {
   const { vocabSize, minFrequency, specialTokens, splitPattern, splitDigits } = options;
-  const tokens = [...specialTokens];
-  // Bytes follow in the order of their characters' code points, as Hugging Face sorts an alphabet.
-  const alphabet = [...byteCharacters].sort((a, b) => a.charCodeAt(0) - b.charCodeAt(0));
-  tokens.push(...alphabet);
-  const byteIds = byteCharacters.map((character) => specialTokens.length + alphabet.indexOf(character));
-  const words = createTrainingWords(pieceCounts, byteIds, vocabSize);
-  const pairs = new PairCounts(words, Math.max(1, minFrequency));
-  pairs.countAll();
-
   const merges: [number, number, number][] = [];
   const { queue } = pairs;
   while (tokens.length < vocabSize && queue.size > 0) {

@@ -49,7 +49,7 @@ export function createTrainingWords(
     const start = starts[word] as number;
     for (let i = 0; i < length; i++) symbols[start + i] = byteIds[bytes[i] as number] as number;
   }
-  return { symbols, starts, lengths, counts: pieceCounts.subarray(0, size), long: joined(longWords) };
+  return { symbols, starts, lengths, counts: pieceCounts.slice(0, size), long: joined(longWords) };
 }
 
 function joined(words: readonly { readonly cells: Uint32Array; readonly count: number }[]): LongWords {
