@@ -76,8 +76,13 @@ function statusLines({ chosen, reasons, tensorflow }: EngineStatus): readonly st
   ];
 }
 
-export async function engineRemoveCommand(context: CliContext): Promise<number> {
-  await removeEngine();
-  print(context, "removed; npx pipeline engine install brings it back");
+export async function engineRemoveCommand(
+  context: CliContext,
+  { json }: { readonly json?: boolean },
+): Promise<number> {
+  const removed = await removeEngine();
+  if (json === true) printJson(context, { removed });
+  else if (removed.length === 0) print(context, "there was none to remove");
+  else print(context, `removed ${removed.join(", ")}; npx pipeline engine install brings it back`);
   return exitCodes.ok;
 }

@@ -28,9 +28,10 @@ export function addMachineCommands({ command, program, context, finish }: Comman
   engine
     .command("remove")
     .description("remove every engine that `install` made")
-    .action(async () => {
+    .addOption(jsonOption())
+    .action(async (options: JsonOption) => {
       const { engineRemoveCommand } = await import("../commands/engine.ts");
-      finish(await engineRemoveCommand(context));
+      finish(await engineRemoveCommand(context, options));
     });
 
   recipe(

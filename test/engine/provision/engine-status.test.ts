@@ -106,10 +106,10 @@ test("a word that names no engine is an error", async () => {
 });
 
 test("removing takes away link and builds, and may be done twice", async () => {
-  await fakeBuild(sandbox, "wheel");
+  const build = await fakeBuild(sandbox, "wheel");
   await linkEngine(sandbox.bindingPackage);
-  await removeEngine(sandbox.bindingPackage);
+  expect(await removeEngine(sandbox.bindingPackage)).toEqual([build]);
   expect(await readLink(sandbox.bindingPackage)).toEqual({ kind: "nothing" });
   expect((await status()).tensorflow.state).toBe("absent");
-  await removeEngine(sandbox.bindingPackage);
+  expect(await removeEngine(sandbox.bindingPackage)).toEqual([]);
 });
