@@ -8,6 +8,7 @@ import type { Peek } from "../../src/data/peek/peek-source.ts";
 import { formatFixture } from "../data/formats/in-memory.ts";
 import { serveBytes, startServer } from "../data/sources/http-server.ts";
 import { startHub } from "../data/sources/hub-server.ts";
+import { startModelScope } from "../data/sources/modelscope-server.ts";
 import { pack, registry } from "../data/sources/npm-registry.ts";
 import { temporaryDirectory } from "../data/sources/temporary-directory.ts";
 import { captureStreams } from "./captured-streams.ts";
@@ -77,6 +78,32 @@ test("a Hub dataset: columns, types, rows of the whole file and the first of the
   expect(stdout).toMatch(/ {2}text\s+string\n/u);
   expect(stdout).toMatch(/row 1\n.*id.*0\n.*text.*document 0\n/u);
   expect(stdout).not.toContain("row 2");
+});
+
+test("a ModelScope dataset: the commit of its branch, the first rows of its first file, and little else fetched", async () => {
+  const line = (index: number): string =>
+    JSON.stringify({ instruction: `问题${index}`, input: "", output: `回答${index}`, history: [["a", "b"]] });
+  const lines = Buffer.from(Array.from({ length: 200_000 }, (_, index) => line(index)).join("\n"));
+  const scope = await startModelScope("team/set", {
+    "README.md": Buffer.from("#"),
+    "sft_data_zh.jsonl": lines,
+  });
+  onTestFinished(() => scope.server[Symbol.asyncDispose]());
+  const env = { MODELSCOPE_ENDPOINT: scope.server.url, MODELSCOPE_HOME: "/no/such/home" };
+  const found = await json(["modelscope:team/set", "--limit", "1"], env);
+  expect(found).toMatchObject({
+    source: "modelscope:team/set",
+    revision: expect.stringMatching(/^[0-9a-f]{40}$/u) as string,
+    file: { path: "sft_data_zh.jsonl", bytes: lines.length },
+    columns: [
+      { name: "instruction", type: "string" },
+      { name: "input", type: "string" },
+      { name: "output", type: "string" },
+      { name: "history", type: "list<list<string>>" },
+    ],
+    sample: [{ instruction: "问题0", output: "回答0" }],
+  });
+  expect(found.fetchedBytes).toBeLessThan(lines.length / 20);
 });
 
 test("--file looks at another file, and one that is not there is told with those that are", async () => {

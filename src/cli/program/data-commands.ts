@@ -17,8 +17,9 @@ export function addDataCommands({ command, context, finish }: CommandParts): voi
 
 const PEEK_HELP = `
 A source is one of:
-  hf:OWNER/NAME[@REVISION]  a dataset on the Hugging Face Hub (HF_TOKEN or \`hf auth login\` for gated ones)
-  npm:PACKAGE[@VERSION]     the files of an npm package
-  https://HOST/FILE         a file on a web server
-  PATH                      a file or folder here
+  hf:OWNER/NAME[@REVISION]          a dataset on the Hugging Face Hub (HF_TOKEN or \`hf auth login\` for gated ones)
+  modelscope:OWNER/NAME[@REVISION]  a dataset on ModelScope (MODELSCOPE_API_TOKEN for private ones)
+  npm:PACKAGE[@VERSION]             the files of an npm package
+  https://HOST/FILE                 a file on a web server
+  PATH                              a file or folder here
 Files are .parquet, .jsonl, .ndjson, .txt or .md, the last four also as .gz or .zst.`;

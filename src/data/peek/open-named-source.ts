@@ -1,4 +1,4 @@
-/** A source by the name that a person writes: `hf:owner/name`, `npm:package`, an address, a path. */
+/** A source by the name that a person writes: `hf:owner/name`, `modelscope:owner/name`, `npm:package`, an address, a path. */
 import { resolve } from "node:path";
 import { userError } from "../../errors.ts";
 import { openHttp } from "../sources/http.ts";
@@ -6,6 +6,7 @@ import type { RetryPolicy } from "../sources/http-retry.ts";
 import { openHuggingFace } from "../sources/huggingface.ts";
 import type { Environment } from "../sources/hub-token.ts";
 import { listLocal } from "../sources/local.ts";
+import { openModelScope } from "../sources/modelscope.ts";
 import { openNpmPackage } from "../sources/npm-package.ts";
 import type { Source, SourceEvents } from "../sources/source.ts";
 
@@ -18,11 +19,14 @@ export interface NamedSourceOptions extends SourceEvents {
 
 /** Throws SOURCE_UNKNOWN for a name of no such form, and what the source throws. */
 export async function openNamedSource(name: string, options: NamedSourceOptions): Promise<Source> {
-  const [, scheme = "", rest = ""] = /^(?:(hf|huggingface|npm|https?|local):)?(.*)$/su.exec(name) ?? [];
+  const [, scheme = "", rest = ""] =
+    /^(?:(hf|huggingface|modelscope|npm|https?|local):)?(.*)$/su.exec(name) ?? [];
   switch (scheme) {
     case "hf":
     case "huggingface":
       return openHuggingFace({ ...options, ...repositoryOf(rest, name, "main") });
+    case "modelscope":
+      return openModelScope({ ...options, ...repositoryOf(rest, name, "master") });
     case "npm":
       if (!/^(?:@[\w.-]+\/)?[\w.-]+(?:@[\w.~^+-]+)?$/u.test(rest) || rest.startsWith("-"))
         throw unknown(name);
@@ -50,5 +54,5 @@ const unknown = (name: string): Error =>
   userError(
     "SOURCE_UNKNOWN",
     `${JSON.stringify(name)} names no source.`,
-    "Write hf:OWNER/NAME, npm:PACKAGE, https://HOST/FILE or a path.",
+    "Write hf:OWNER/NAME, modelscope:OWNER/NAME, npm:PACKAGE, https://HOST/FILE or a path.",
   );

@@ -13,8 +13,8 @@ import { openLocal } from "../sources/local.ts";
 import { RangeCache } from "../sources/range-cache.ts";
 import type { DownloadProgress } from "../sources/source.ts";
 import { loadCheckpoint, SampleCheckpoint, type SavedSample } from "./sample-checkpoint.ts";
-import { hubSampler } from "./sample-huggingface.ts";
 import { npmDefaultSampler } from "./sample-npm-default.ts";
+import { repositorySampler } from "./sample-repository.ts";
 import { SampleOutputs, type SampleDirectories, type SampleManifests } from "./sample-outputs.ts";
 import type { DownloadSampleParams } from "./sample-params.ts";
 import { sampleTexts } from "./sample-texts.ts";
@@ -125,7 +125,8 @@ function samplerOf(
         },
       };
     case "huggingface":
-      return hubSampler(source, seed, outputs, events);
+    case "modelscope":
+      return repositorySampler(source, seed, outputs, events);
   }
 }
 
@@ -138,6 +139,7 @@ function nameOf(source: DownloadSampleParams["sources"][number]): string {
     case "http":
       return new URL(source.url).pathname;
     case "huggingface":
+    case "modelscope":
       return source.repository;
   }
 }

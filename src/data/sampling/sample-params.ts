@@ -75,89 +75,101 @@ const http = z
   })
   .describe("A file on a web server.");
 
-const hub = {
-  kind: z.literal("huggingface"),
-  repository: z
-    .string()
-    .regex(/^[\w.-]+\/[\w.-]+$/u)
-    .describe("owner/name on the Hugging Face Hub."),
-  revision: z
-    .string()
-    .min(1)
-    .describe("Commit; a branch or tag is resolved to its commit, which the manifest records."),
+/** Datasets in the repositories of one hub: the layouts are the same wherever they lie. */
+const repositories = <K extends string>(kind: K, hub: string) => {
+  const at = {
+    kind: z.literal(kind),
+    repository: z
+      .string()
+      .regex(/^[\w.-]+\/[\w.-]+$/u)
+      .describe(`owner/name on ${hub}.`),
+    revision: z
+      .string()
+      .min(1)
+      .describe("Commit; a branch or tag is resolved to its commit, which the manifest records."),
+  };
+  return z.discriminatedUnion("dataset", [
+    z.strictObject({
+      ...at,
+      dataset: z
+        .literal("texts")
+        .describe(
+          "Any files of text: .txt, .md, .jsonl (also as .gz or .zst) or .parquet; all of them are read.",
+        ),
+      files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/."),
+      ...texts,
+    }),
+    z.strictObject({
+      ...at,
+      dataset: z.literal("industry-corpus-2").describe("Layout of BAAI/IndustryCorpus2."),
+      characters: perLanguage,
+      weights: weights.describe(
+        "Share of each category folder, e.g. news_media; the same in both languages.",
+      ),
+      qualities: z
+        .array(z.enum(QUALITIES))
+        .min(1)
+        .describe(
+          "Quality levels in order of preference: where the first is used up, the next fills the quota.",
+        ),
+      redistribute: z
+        .boolean()
+        .default(true)
+        .describe("Whether the other categories fill in for one that is used up at every quality."),
+      rowShare: z
+        .number()
+        .min(0.001)
+        .max(1)
+        .default(1)
+        .describe(
+          "Share of a row group's rows that is taken at a time: less spreads the sample over more groups, and fetches more.",
+        ),
+      columns: z
+        .strictObject({ en: limits.default({}), zh: limits.default({}) })
+        .prefault({})
+        .describe(
+          "Limits on the dataset's own measures, e.g. zh: { flagged_words_ratio: { max: 0.01 } }. English files lack flagged_words_ratio, perplexity and word_rep_ratio.",
+        ),
+    }),
+    z.strictObject({
+      ...at,
+      dataset: z.literal("smol-smoltalk").describe("Layout of HuggingFaceTB/smol-smoltalk."),
+      files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/train-."),
+      conversations: records.describe("How many conversations to draw."),
+    }),
+    z.strictObject({
+      ...at,
+      dataset: z.literal("deepctrl").describe("Layout of deepctrl/deepctrl-sft-data."),
+      files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. sft_data_zh."),
+      language: languageSchema.describe("What its conversations are in."),
+      conversations: records.describe("How many conversations to draw."),
+    }),
+    z.strictObject({
+      ...at,
+      dataset: z
+        .literal("ultrafeedback")
+        .describe(
+          "Layout of openbmb/UltraFeedback: the best answer is chosen, one of the worse is rejected.",
+        ),
+      files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. evol_instruct."),
+      preferences: records.describe("How many preference pairs to draw."),
+    }),
+    z.strictObject({
+      ...at,
+      dataset: z
+        .literal("ultrafeedback-binarized")
+        .describe("Layout of HuggingFaceH4/ultrafeedback_binarized."),
+      files: z
+        .string()
+        .min(1)
+        .describe("Beginning of the path of the files to read, e.g. data/train_prefs-."),
+      preferences: records.describe("How many preference pairs to draw."),
+    }),
+  ]);
 };
 
-const huggingface = z.discriminatedUnion("dataset", [
-  z.strictObject({
-    ...hub,
-    dataset: z
-      .literal("texts")
-      .describe(
-        "Any files of text: .txt, .md, .jsonl (also as .gz or .zst) or .parquet; all of them are read.",
-      ),
-    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/."),
-    ...texts,
-  }),
-  z.strictObject({
-    ...hub,
-    dataset: z.literal("industry-corpus-2").describe("Layout of BAAI/IndustryCorpus2."),
-    characters: perLanguage,
-    weights: weights.describe("Share of each category folder, e.g. news_media; the same in both languages."),
-    qualities: z
-      .array(z.enum(QUALITIES))
-      .min(1)
-      .describe(
-        "Quality levels in order of preference: where the first is used up, the next fills the quota.",
-      ),
-    redistribute: z
-      .boolean()
-      .default(true)
-      .describe("Whether the other categories fill in for one that is used up at every quality."),
-    rowShare: z
-      .number()
-      .min(0.001)
-      .max(1)
-      .default(1)
-      .describe(
-        "Share of a row group's rows that is taken at a time: less spreads the sample over more groups, and fetches more.",
-      ),
-    columns: z
-      .strictObject({ en: limits.default({}), zh: limits.default({}) })
-      .prefault({})
-      .describe(
-        "Limits on the dataset's own measures, e.g. zh: { flagged_words_ratio: { max: 0.01 } }. English files lack flagged_words_ratio, perplexity and word_rep_ratio.",
-      ),
-  }),
-  z.strictObject({
-    ...hub,
-    dataset: z.literal("smol-smoltalk").describe("Layout of HuggingFaceTB/smol-smoltalk."),
-    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/train-."),
-    conversations: records.describe("How many conversations to draw."),
-  }),
-  z.strictObject({
-    ...hub,
-    dataset: z.literal("deepctrl").describe("Layout of deepctrl/deepctrl-sft-data."),
-    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. sft_data_zh."),
-    language: languageSchema.describe("What its conversations are in."),
-    conversations: records.describe("How many conversations to draw."),
-  }),
-  z.strictObject({
-    ...hub,
-    dataset: z
-      .literal("ultrafeedback")
-      .describe("Layout of openbmb/UltraFeedback: the best answer is chosen, one of the worse is rejected."),
-    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. evol_instruct."),
-    preferences: records.describe("How many preference pairs to draw."),
-  }),
-  z.strictObject({
-    ...hub,
-    dataset: z
-      .literal("ultrafeedback-binarized")
-      .describe("Layout of HuggingFaceH4/ultrafeedback_binarized."),
-    files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/train_prefs-."),
-    preferences: records.describe("How many preference pairs to draw."),
-  }),
-]);
+const huggingface = repositories("huggingface", "the Hugging Face Hub");
+const modelscope = repositories("modelscope", "ModelScope");
 
 export const downloadSampleParams = z.strictObject({
   seed: z.int().describe("Decides every draw; the same seed on the same sources gives the same bytes."),
@@ -171,7 +183,7 @@ export const downloadSampleParams = z.strictObject({
     .describe("What to do where the sources hold less than was asked: note it in the manifest, or fail."),
   filters: filterParams.default({}),
   sources: z
-    .array(z.discriminatedUnion("kind", [npmDefault, local, http, huggingface]))
+    .array(z.discriminatedUnion("kind", [npmDefault, local, http, huggingface, modelscope]))
     .min(1)
     .describe("Where text and records come from; each gives its own quota."),
 });
@@ -187,7 +199,7 @@ export interface TextsParams {
   readonly category: string;
   readonly characters: number;
 }
-export type HuggingFaceParams = Extract<SourceParams, { kind: "huggingface" }>;
+export type RepositoryParams = Extract<SourceParams, { kind: "huggingface" | "modelscope" }>;
 export type IndustryParams = Extract<SourceParams, { dataset: "industry-corpus-2" }>;
 export type SmoltalkParams = Extract<SourceParams, { dataset: "smol-smoltalk" }>;
 export type UltrafeedbackParams = Extract<SourceParams, { dataset: "ultrafeedback-binarized" }>;

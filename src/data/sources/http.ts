@@ -96,8 +96,8 @@ const probe = (
       }
       const validator = validatorOf(response);
       const total = /\/(\d+)$/u.exec(response.headers.get("content-range") ?? "")?.[1];
-      if (response.status === 206 && total !== undefined)
-        return { size: Number(total), validator, ranges: true };
+      // ModelScope answers a range with 200 for 206.
+      if (response.ok && total !== undefined) return { size: Number(total), validator, ranges: true };
       if (response.status === 416 && total === "0") return { size: 0, validator, ranges: true };
       if (!response.ok) throw refused(response.status);
       const length = response.headers.get("content-length");

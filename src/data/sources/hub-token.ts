@@ -1,4 +1,4 @@
-/** The Hub's access token, from where Hugging Face's own tools keep it. Its value is in no message. */
+/** A hub's access token, from where its own tools keep it. Its value is in no message. */
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -12,30 +12,55 @@ export interface HubToken {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Where a hub's tools keep the token. */
+export interface TokenPlace {
+  /** Of the environment; it comes first. */
+  readonly variable: string;
+  readonly path: (environment: Environment) => string;
+  /** How to get one. */
+  readonly hint: string;
+}
+
 /**
  * HF_TOKEN, or the file that `hf auth login` writes: HF_TOKEN_PATH, else `token` in HF_HOME, else in `huggingface` of
- * XDG_CACHE_HOME or ~/.cache (huggingface_hub, "Environment variables"). Throws HUB_TOKEN_INVALID for what cannot be one.
+ * XDG_CACHE_HOME or ~/.cache (huggingface_hub, "Environment variables").
  */
-export async function findHubToken(environment: Environment): Promise<HubToken | undefined> {
-  const fromEnvironment = checked(environment.HF_TOKEN, "HF_TOKEN");
+export const HUGGING_FACE_TOKEN: TokenPlace = {
+  variable: "HF_TOKEN",
+  path: ({ HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME, HOME }) => {
+    if (HF_TOKEN_PATH) return HF_TOKEN_PATH;
+    const home = HF_HOME || join(XDG_CACHE_HOME || join(HOME || homedir(), ".cache"), "huggingface"); // set but empty is not set
+    return join(home, "token");
+  },
+  hint: "Make a read token at https://huggingface.co/settings/tokens and set HF_TOKEN, or run: hf auth login",
+};
+
+/** MODELSCOPE_API_TOKEN, or `token` in MODELSCOPE_HOME or ~/.modelscope (modelscope_hub, `HubConfig`). */
+export const MODELSCOPE_TOKEN: TokenPlace = {
+  variable: "MODELSCOPE_API_TOKEN",
+  path: ({ MODELSCOPE_HOME, HOME }) =>
+    join(MODELSCOPE_HOME || join(HOME || homedir(), ".modelscope"), "token"),
+  hint: "Make a token at https://modelscope.cn/my/myaccesstoken and set MODELSCOPE_API_TOKEN.",
+};
+
+/** Undefined where there is none. Throws HUB_TOKEN_INVALID for what cannot be one. */
+export async function findHubToken(
+  place: TokenPlace,
+  environment: Environment,
+): Promise<HubToken | undefined> {
+  const fromEnvironment = checked(environment[place.variable], place.variable, place);
   if (fromEnvironment !== undefined) return fromEnvironment;
-  const path = tokenPath(environment);
-  return checked(await readFile(path, "utf8").catch(() => undefined), path);
+  const path = place.path(environment);
+  return checked(await readFile(path, "utf8").catch(() => undefined), path, place);
 }
 
-function tokenPath({ HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME, HOME }: Environment): string {
-  if (HF_TOKEN_PATH) return HF_TOKEN_PATH;
-  const home = HF_HOME || join(XDG_CACHE_HOME || join(HOME || homedir(), ".cache"), "huggingface"); // set but empty is not set
-  return join(home, "token");
-}
-
-function checked(text: string | undefined, origin: string): HubToken | undefined {
+function checked(text: string | undefined, origin: string, { hint }: TokenPlace): HubToken | undefined {
   const value = text?.trim() ?? "";
   if (value === "") return undefined;
   if (/^[\x21-\x7e]+$/u.test(value)) return { value, origin };
   throw userError(
     "HUB_TOKEN_INVALID",
     `${origin} holds no access token: one is a single word of plain characters.`,
-    "Make a read token at https://huggingface.co/settings/tokens and set HF_TOKEN, or run: hf auth login",
+    hint,
   );
 }

@@ -158,13 +158,15 @@ export class RemoteFile {
     if (before !== undefined && validator !== before)
       return sourceChanged(what, `it was ${before} and is ${validator ?? "?"}`);
     if (validator !== undefined) this.#validators.set(origin, validator);
-    if (response.status === 200) {
+    const contentRange = response.headers.get("content-range");
+    // ModelScope answers a range with 200 for 206: the part is told by Content-Range alone.
+    if (response.status === 200 && contentRange === null) {
       const length = response.headers.get("content-length");
       if (length !== null && Number(length) !== size)
         return sourceChanged(what, `it had ${size} bytes and has ${length}`);
       return from === 0 ? undefined : rangeUnsupported(what);
     }
-    const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/u.exec(response.headers.get("content-range") ?? "");
+    const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/u.exec(contentRange ?? "");
     if (!range || Number(range[1]) !== from || Number(range[2]) >= to)
       return new TransientError("the server sent another part than the one asked for");
     const total = range[3] ?? "*";

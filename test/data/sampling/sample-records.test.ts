@@ -1,8 +1,9 @@
 /** Conversations and pairs out of JSON Lines, drawn by two readings; every line is accounted for. */
+import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { readConversations, readPreferences } from "../../../src/data/documents/dataset.ts";
 import { downloadSample } from "../../../src/data/sampling/download-sample.ts";
 import { downloadSampleParams } from "../../../src/data/sampling/sample-params.ts";
@@ -10,6 +11,7 @@ import { collect } from "../../../src/std/collect.ts";
 import { temporaryDirectory } from "../sources/temporary-directory.ts";
 import { serveHub } from "./industry-repository.ts";
 import { sampleDirectories } from "./sample-directories.ts";
+import { startModelScope } from "../sources/modelscope-server.ts";
 
 const hub = { kind: "huggingface", repository: "team/set", revision: "main" } as const;
 
@@ -65,6 +67,38 @@ test("deepctrl's lines are drawn by content, not from the beginning, and the oth
   expect(again.manifests.conversations.files).toEqual(conversations.files);
   const other = await run(source, 2);
   expect(other.manifests.conversations.files[0]?.sha256).not.toBe(conversations.files[0]?.sha256);
+});
+
+test("deepctrl's lines come from ModelScope as from the Hub, at the commit that the manifest names", async () => {
+  const lines = Buffer.from(Array.from({ length: 300 }, (_, index) => turn(index)).join("\n"));
+  const scope = await startModelScope("deepctrl/deepctrl-sft-data", { "sft_data_zh.jsonl": lines });
+  vi.stubEnv("MODELSCOPE_ENDPOINT", scope.server.url);
+  vi.stubEnv("MODELSCOPE_HOME", "/no/such/home");
+  onTestFinished(async () => {
+    vi.unstubAllEnvs();
+    await scope.server[Symbol.asyncDispose]();
+  });
+  const { manifests } = await run({
+    kind: "modelscope",
+    repository: "deepctrl/deepctrl-sft-data",
+    revision: "master",
+    dataset: "deepctrl",
+    files: "sft_data_zh",
+    language: "zh",
+    conversations: 40,
+  });
+  expect(manifests.conversations.files[0]?.records).toBe(40);
+  expect(manifests.conversations.sources.at(-1)).toEqual({
+    name: "modelscope:deepctrl/deepctrl-sft-data",
+    revision: scope.head(),
+    files: [
+      {
+        path: "sft_data_zh.jsonl",
+        digest: `sha256:${createHash("sha256").update(lines).digest("hex")}`,
+        bytes: lines.length,
+      },
+    ],
+  });
 });
 
 test("openbmb's lines become pairs; where none can be used it is NO_RECORDS", async () => {

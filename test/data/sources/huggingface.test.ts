@@ -3,9 +3,10 @@ import { join } from "node:path";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 import { INDUSTRY_COLUMNS } from "../../../src/data/adapters/industry-corpus.ts";
-import { openHuggingFace, type HuggingFaceOptions } from "../../../src/data/sources/huggingface.ts";
+import { openHuggingFace } from "../../../src/data/sources/huggingface.ts";
 import { openParquet } from "../../../src/data/formats/parquet-rows.ts";
 import { RangeCache } from "../../../src/data/sources/range-cache.ts";
+import type { RepositoryOptions } from "../../../src/data/sources/repository-source.ts";
 import { readWhole, type Source, type SourceFile } from "../../../src/data/sources/source.ts";
 import { startHub } from "./hub-server.ts";
 import { serveBytes, startServer } from "./http-server.ts";
@@ -21,7 +22,7 @@ async function setUp(
   const hub = await startHub("team/set", files, intercept);
   onTestFinished(() => hub.server[Symbol.asyncDispose]());
   const notices: string[] = [];
-  const open = (environment: Record<string, string> = {}, rest: Partial<HuggingFaceOptions> = {}) =>
+  const open = (environment: Record<string, string> = {}, rest: Partial<RepositoryOptions> = {}) =>
     openHuggingFace({
       repository: "team/set",
       revision: "main",

@@ -1,4 +1,4 @@
-/** Documents, conversations and preference pairs out of datasets on the Hugging Face Hub, by random row groups. */
+/** Documents, conversations and preference pairs out of datasets on a hub, by random row groups. */
 import { join } from "node:path";
 import { DEEPCTRL_COLUMNS, deepctrlConversation } from "../adapters/deepctrl.ts";
 import { SMOLTALK_COLUMNS, smoltalkConversation } from "../adapters/smoltalk.ts";
@@ -7,35 +7,43 @@ import { ULTRAFEEDBACK_COLUMNS, ultrafeedbackPair } from "../adapters/ultrafeedb
 import { createRandom } from "../random.ts";
 import { openHuggingFace } from "../sources/huggingface.ts";
 import type { RetryPolicy } from "../sources/http-retry.ts";
+import { openModelScope } from "../sources/modelscope.ts";
 import { RangeCache } from "../sources/range-cache.ts";
 import type { Source } from "../sources/source.ts";
 import type { SampleTask } from "./sample-checkpoint.ts";
 import { sampleIndustry } from "./sample-industry.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
-import type { HuggingFaceParams } from "./sample-params.ts";
+import type { RepositoryParams } from "./sample-params.ts";
 import { rowGroupFile, sampleRecords, type RecordsEvents, type WantedRecords } from "./sample-records.ts";
 import { sampleTexts } from "./sample-texts.ts";
 import type { SourceSampler } from "./source-sampler.ts";
 
-export interface HubEvents extends RecordsEvents {
+export interface RepositoryEvents extends RecordsEvents {
   /** Where parts of files are kept for the next try. */
   readonly cacheDirectory: string;
   readonly retry?: RetryPolicy | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-export function hubSampler(
-  params: HuggingFaceParams,
+const HUBS = {
+  huggingface: { prefix: "hf", open: openHuggingFace },
+  modelscope: { prefix: "modelscope", open: openModelScope },
+} as const;
+
+export function repositorySampler(
+  params: RepositoryParams,
   seed: number,
   outputs: SampleOutputs,
-  events: HubEvents,
+  events: RepositoryEvents,
 ): SourceSampler {
-  const random = createRandom(seed).fork(`hf:${params.repository}`);
+  const hub = HUBS[params.kind];
+  const name = `${hub.prefix}:${params.repository}`;
+  const random = createRandom(seed).fork(name);
   const open = async (task: SampleTask): Promise<Source> =>
-    openHuggingFace({
+    hub.open({
       ...events,
       repository: params.repository,
-      revision: task.revisionOf(`hf:${params.repository}`) ?? params.revision,
+      revision: task.revisionOf(name) ?? params.revision,
       ranges: await RangeCache.open(join(events.cacheDirectory, "ranges"), { onNotice: events.onNotice }),
     });
   const recordsSampler = (wanted: WantedRecords): SourceSampler => ({
