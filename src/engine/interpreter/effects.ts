@@ -1,4 +1,7 @@
-/** State changes of a call on tfjs tensors: each gives its variables new tensors and frees the old ones. */
+/**
+ * State changes of a call on tfjs tensors. Rows are written in place, so that a step of decoding does not copy the cache;
+ * the others give their variables new tensors and free the old ones.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "../../tensor/graph.ts";
 import type { Effect, Variable } from "../../tensor/program.ts";
@@ -6,10 +9,14 @@ import { share } from "./kernels.ts";
 
 type Variables = Map<string, tf.Tensor>;
 
+/** The elements of a tensor in place: writing to them changes it. Stale after the next allocation. */
+export type Elements = (x: tf.Tensor) => Float32Array | Int32Array | Uint8Array;
+
 export function applyEffect(
   effect: Effect,
   variables: Variables,
   valueOf: (node: Tensor) => tf.Tensor,
+  elements: Elements,
 ): void {
   switch (effect.kind) {
     case "assign":
@@ -18,16 +25,37 @@ export function applyEffect(
     case "assignAdd":
       replace(variables, effect.variable, tf.add(current(variables, effect.variable), valueOf(effect.value)));
       return;
-    case "assignRows": {
-      const rows = tf.expandDims(valueOf(effect.rows), 1);
-      const old = current(variables, effect.variable);
-      replace(variables, effect.variable, tf.tensorScatterUpdate(old, rows, valueOf(effect.value)));
-      rows.dispose();
+    case "assignRows":
+      ownMemory(variables, effect.variable, elements);
+      writeRows(
+        elements(current(variables, effect.variable)),
+        elements(valueOf(effect.rows)),
+        elements(valueOf(effect.value)),
+      );
       return;
-    }
     case "adamW":
       applyAdamW(effect, variables, valueOf);
       return;
+  }
+}
+
+/** Where something else stands on the variable's memory (another variable, a value of this call), it gets its own. */
+function ownMemory(variables: Variables, variable: Variable, elements: Elements): void {
+  const old = current(variables, variable);
+  if (tf.backend().refCount(old.dataId) === 1) return;
+  replace(variables, variable, tf.tensor(elements(old).slice(), old.shape, old.dtype));
+}
+
+function writeRows(
+  table: ReturnType<Elements>,
+  rows: ReturnType<Elements>,
+  value: ReturnType<Elements>,
+): void {
+  const width = rows.length === 0 ? 0 : value.length / rows.length;
+  for (const [index, row] of rows.entries()) {
+    const start = row * width;
+    if (row < 0 || start + width > table.length) throw new RangeError(`assignRows: there is no row ${row}`);
+    table.set(value.subarray(index * width, (index + 1) * width), start);
   }
 }
 

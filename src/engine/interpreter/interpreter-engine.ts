@@ -5,6 +5,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { PipelineError } from "../../errors.ts";
 import type { Engine } from "../engine.ts";
+import type { Elements } from "./effects.ts";
 import { InterpreterExecutable } from "./interpreter-executable.ts";
 import type { Kernel } from "./kernel.ts";
 import { tfjsKernel, type ComputedOp } from "./kernels.ts";
@@ -19,13 +20,13 @@ export type InterpreterBackend = "wasm" | "cpu";
 /** Throws `ENGINE_UNAVAILABLE` where the backend does not start. */
 export async function createInterpreterEngine(backend: InterpreterBackend): Promise<Engine> {
   await startBackend(backend);
-  const kernelOf = kernelsFor(backend);
+  const { kernelOf, elements } = partsOf(backend);
   return {
     identity: { kind: backend, version: tf.version_core, device: "cpu" },
     compile(given) {
       const program = optimizeProgram(given);
       const plans = program.functions.map((fn) => planFunction(fn, kernelOf));
-      return InterpreterExecutable.create(backend, program, plans);
+      return InterpreterExecutable.create(backend, program, plans, elements);
     },
   };
 }
@@ -43,8 +44,23 @@ async function startBackend(backend: InterpreterBackend): Promise<void> {
   await tf.ready();
 }
 
-function kernelsFor(backend: InterpreterBackend): (op: ComputedOp, node: Tensor) => Kernel {
-  if (backend === "cpu") return tfjsKernel;
+interface BackendParts {
+  readonly kernelOf: (op: ComputedOp, node: Tensor) => Kernel;
+  readonly elements: Elements;
+}
+
+function partsOf(backend: InterpreterBackend): BackendParts {
+  if (backend === "cpu") return { kernelOf: tfjsKernel, elements: arrayOf };
   const heap = openWasmHeap();
-  return (op, node) => wasmKernel(heap, op, node);
+  return {
+    kernelOf: (op, node) => wasmKernel(heap, op, node),
+    elements: (x) => heap.elements(x),
+  };
+}
+
+/** The cpu backend hands out the arrays that it keeps. */
+function arrayOf(x: tf.Tensor): ReturnType<Elements> {
+  const data: unknown = tf.backend().readSync(x.dataId);
+  if (data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint8Array) return data;
+  throw new Error(`no array of elements: ${x.dtype}`);
 }

@@ -7,7 +7,7 @@ import { userError } from "../../errors.ts";
 import type { Program, Variable } from "../../tensor/program.ts";
 import { sameShape, shapeText, type DType, type HostTensor, type Shape } from "../../tensor/types.ts";
 import type { Executable } from "../engine.ts";
-import { applyEffect } from "./effects.ts";
+import { applyEffect, type Elements } from "./effects.ts";
 import { share, upload } from "./kernels.ts";
 import type { Plan, Values } from "./plan.ts";
 
@@ -19,9 +19,11 @@ export class InterpreterExecutable implements Executable {
   readonly #plans: ReadonlyMap<string, Plan>;
   readonly #constants: Values = new Map();
   readonly #variables = new Map<string, tf.Tensor>();
+  readonly #elements: Elements;
 
-  private constructor(backend: string, program: Program, plans: readonly Plan[]) {
+  private constructor(backend: string, program: Program, plans: readonly Plan[], elements: Elements) {
     this.#backend = backend;
+    this.#elements = elements;
     this.#declared = new Map(program.variables.map((variable) => [variable.name, variable]));
     this.#plans = new Map(plans.map((plan) => [plan.fn.name, plan]));
   }
@@ -31,8 +33,9 @@ export class InterpreterExecutable implements Executable {
     backend: string,
     program: Program,
     plans: readonly Plan[],
+    elements: Elements,
   ): Promise<InterpreterExecutable> {
-    const executable = new InterpreterExecutable(backend, program, plans);
+    const executable = new InterpreterExecutable(backend, program, plans, elements);
     await executable.#activate();
     for (const { constants } of plans)
       for (const { id, value } of constants)
@@ -66,7 +69,7 @@ export class InterpreterExecutable implements Executable {
         download(valueOf(values, node.id), node),
       ]);
       for (const effect of plan.fn.effects)
-        applyEffect(effect, this.#variables, (node) => valueOf(values, node.id));
+        applyEffect(effect, this.#variables, (node) => valueOf(values, node.id), this.#elements);
       return Object.fromEntries(fetched);
     } finally {
       for (const [id, value] of values) if (!this.#constants.has(id)) value.dispose();

@@ -16,6 +16,8 @@ export interface WasmHeap {
    * of array. Stale after the next allocation.
    */
   words(x: tf.Tensor): Int32Array;
+  /** The elements of any tensor, in place. Stale after the next allocation. */
+  elements(x: tf.Tensor): Float32Array | Int32Array | Uint8Array;
   /** out[i] = a[i]·b[i] for `batch` matrices a[i] (M, K), b[i] (K, N), all row-major, in float32. */
   multiply(a: tf.Tensor, b: tf.Tensor, out: tf.Tensor, sizes: MatrixSizes): void;
 }
@@ -67,6 +69,12 @@ export function openWasmHeap(): WasmHeap {
       const { buffer, byteOffset, length, BYTES_PER_ELEMENT } = backend.typedArrayFromHeap(x);
       if (BYTES_PER_ELEMENT === 4) return new Int32Array(buffer, byteOffset, length);
       throw new Error(`no 32-bit elements: ${x.dtype}`);
+    },
+    elements(x) {
+      const data = backend.typedArrayFromHeap(x);
+      if (data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint8Array)
+        return data;
+      throw new Error(`no elements of float32, int32 or bool: ${x.dtype}`);
     },
     multiply(a, b, out, { batch, m, k, n }) {
       const [startA, startB, startOut] = [a, b, out].map(({ dataId }) => backend.getMemoryOffset(dataId));

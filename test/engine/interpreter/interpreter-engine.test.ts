@@ -73,6 +73,40 @@ describe.each(["wasm", "cpu"] as const)("on %s", async (backend) => {
     );
   });
 
+  test("assignRows does not reach what stands on the same memory", async () => {
+    const [table, copy] = [defineVariable("table", [256, 8]), defineVariable("copy", [256, 8])];
+    const [rows, value] = [feed("rows", [1], "int32"), feed("value", [1, 8])];
+    const write = { kind: "assignRows", variable: table, rows, value } as const;
+    const copyOut = { kind: "assign", variable: copy, value: readVariable(table) } as const;
+    const sum = ops.sum(readVariable(table));
+    await using executable = await engine.compile(
+      defineProgram({
+        variables: [table, copy],
+        functions: [
+          { name: "write", feeds: [rows, value], fetches: { sum }, effects: [write] },
+          { name: "copyAndWrite", feeds: [rows, value], fetches: {}, effects: [copyOut, write] },
+        ],
+      }),
+    );
+    const feeds = (row: number, element: number) => ({
+      rows: int32([1], Int32Array.of(row)),
+      value: float32([1, 8], new Float32Array(8).fill(element)),
+    });
+    const sums = async () => {
+      const [a, b] = [await executable.readVariable("table"), await executable.readVariable("copy")];
+      return [a, b].map(({ data }) => Array.from(data).reduce((total, element) => total + element, 0));
+    };
+    await executable.call("write", feeds(255, 1));
+    expect(await executable.call("write", feeds(1, 1))).toEqual({ sum: scalar(8) });
+    expect(await sums()).toEqual([16, 0]);
+    // The copy is of before the call, and what is written afterwards does not reach it.
+    await executable.call("copyAndWrite", feeds(2, 1));
+    expect(await sums()).toEqual([24, 16]);
+    await executable.call("write", feeds(1, 5));
+    expect(await sums()).toEqual([56, 16]);
+    await expect(executable.call("write", feeds(256, 1))).rejects.toThrow("no row 256");
+  });
+
   test("AdamW takes the step that the formula gives", async () => {
     const p = defineVariable("p", [2]);
     const [m, v] = [defineVariable("m", [2]), defineVariable("v", [2])];
