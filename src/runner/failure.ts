@@ -1,6 +1,6 @@
 /** Turns what the system says into errors that tell a person what to do. */
+import { statfsSync } from "node:fs";
 import { PipelineError } from "../errors.ts";
-import { roomIn } from "../std/room-in.ts";
 
 /**
  * Passes everything on but a full disk, which comes as a bare error from anywhere: of the system, of LMDB, or as the cause
@@ -37,6 +37,15 @@ function isDiskFull({ code, message }: SystemError, directory: string | undefine
 
 /** Bytes; less than LMDB writes in one transaction. */
 const LITTLE_ROOM = 1 << 20;
+
+function roomIn(directory: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize;
+  } catch {
+    return Infinity; // the file system does not tell
+  }
+}
 
 /** `stderr`: the last lines that the process wrote. */
 export function stageDied(

@@ -21,15 +21,8 @@ import { structureDamage } from "./index-structure.ts";
 import { Changes, readJournal, replay } from "./journal-lines.ts";
 import { UNJOURNALED } from "./journal-policy.ts";
 import { Openers } from "./openers.ts";
-import {
-  inodeOf,
-  isLmdbDamage,
-  makeFiles,
-  openLmdb,
-  readRange,
-  refuseFullDisk,
-  unreadable,
-} from "./open-lmdb.ts";
+import { inodeOf, isLmdbDamage, makeFiles, openLmdb, readRange, unreadable } from "./open-lmdb.ts";
+import { PageRoom } from "./page-room.ts";
 import { rebuildIndex, type IndexNotice } from "./rebuild-index.ts";
 
 export type { IndexKey } from "./index-value.ts";
@@ -171,20 +164,25 @@ export class IndexDatabase {
   }
 
   #transact<T>(work: (index: IndexTransaction) => T): T {
-    refuseFullDisk(this.#path);
     const { database } = this.#file;
-    const index: IndexTransaction = {
-      get: (key) => this.get(key),
-      entries: (prefix) => this.entries(prefix),
-      put: (key, value) => {
-        database.putSync(key, encodeValue(key, value));
-      },
-      remove: (key) => void database.removeSync(key),
-    };
     this.#inTransaction = true;
     try {
       return database.transactionSync(() => {
         if (this.#isReplaced()) throw new FileReplaced();
+        const room = new PageRoom(this.#path);
+        const index: IndexTransaction = {
+          get: (key) => this.get(key),
+          entries: (prefix) => this.entries(prefix),
+          put(key, value) {
+            const text = encodeValue(key, value);
+            room.take(Buffer.byteLength(text));
+            database.putSync(key, text);
+          },
+          remove(key) {
+            room.take(0);
+            database.removeSync(key);
+          },
+        };
         this.#journal.catchUp(index);
         return work(index);
       });

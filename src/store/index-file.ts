@@ -40,6 +40,12 @@ export function indexDamage(path: string): string | undefined {
   }
 }
 
+/** Where the last page ends that a committed transaction uses, in bytes; 0 where the file does not tell. */
+export function lastPageEnd(file: number): number {
+  const meta = newestMeta(file);
+  return typeof meta === "string" ? 0 : (Number(meta.lastPage) + 1) * meta.pageBytes;
+}
+
 function newestMeta(file: number): Meta | string {
   const first = readMeta(file, 0);
   if (first === undefined) return "it is not an LMDB file, or its beginning is damaged";

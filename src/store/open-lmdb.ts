@@ -1,11 +1,9 @@
 /** Opens an LMDB environment as the store uses them: one file, texts under lists of texts, commits that are on disk. */
 import { createRequire } from "node:module";
 import { existsSync, linkSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import type { RangeOptions, RootDatabase } from "lmdb";
 import { PipelineError } from "../errors.ts";
 import { errorCode } from "../std/error-code.ts";
-import { roomIn } from "../std/room-in.ts";
 import { emptyEnvironment } from "./empty-environment.ts";
 import { DamagedRecord, type IndexKey } from "./index-value.ts";
 
@@ -56,19 +54,6 @@ function make(path: string, content: Uint8Array): void {
  * A larger file takes more readers.
  */
 const LOCK_BYTES = 16 * 1024;
-
-/**
- * A commit that finds no room makes lmdb 3.5 write what it says of it beyond its buffer, and ends the process by SIGABRT
- * some time later. So there is a look before every transaction. `bytes`: what it writes beyond a few records. Throws an
- * error with the code `ENOSPC`.
- */
-export function refuseFullDisk(path: string, bytes = 0): void {
-  if (roomIn(dirname(path)) >= ROOM_BYTES + bytes) return;
-  throw Object.assign(new Error(`ENOSPC: no space left on device, write ${path}`), { code: "ENOSPC", path });
-}
-
-/** More than a transaction of a few records writes. */
-const ROOM_BYTES = 128 * 1024;
 
 /** Of what LMDB says where a file is not what it wrote; a full disk or map, or another version, is not among them. */
 const DAMAGE =

@@ -4,12 +4,13 @@
  */
 import { copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { encodeValue } from "./index-value.ts";
+import { encodeValue, type IndexKey } from "./index-value.ts";
 import { indexDamage } from "./index-file.ts";
 import { isOfDead, syncDirectoryNow, unknownMark, type Journal } from "./journal.ts";
 import { readJournal, replay } from "./journal-lines.ts";
 import { JOURNAL_MARK } from "./journal-policy.ts";
-import { makeFiles, openLmdb, refuseFullDisk } from "./open-lmdb.ts";
+import { makeFiles, openLmdb } from "./open-lmdb.ts";
+import { PageRoom } from "./page-room.ts";
 
 /** What a person is told of an index that was not whole. */
 export interface IndexNotice {
@@ -47,18 +48,23 @@ function rebuild(path: string, journal: Journal, wrong: string): IndexNotice {
   const content = readJournal(journal.path);
   const next = `${path}.next`;
   remove(next); // of one that was killed
-  refuseFullDisk(next, 2 * (journal.sizeBytes ?? 0));
   makeFiles(next);
   const database = openLmdb(next);
   let [records, executions] = [0, 0];
   database.transactionSync(() => {
+    const room = new PageRoom(next);
+    const put = (key: IndexKey, value: unknown): void => {
+      const text = encodeValue(key, value);
+      room.take(Buffer.byteLength(text));
+      database.putSync(key, text);
+    };
     for (const { key, value } of content === undefined ? [] : replay(content)) {
       if (isOfDead(key, value)) continue;
-      database.putSync(key, encodeValue(key, value));
+      put(key, value);
       records++;
       if (key[0] === "execution") executions++;
     }
-    if (content) database.putSync(JOURNAL_MARK, encodeValue(JOURNAL_MARK, unknownMark(content.lastSeq)));
+    if (content) put(JOURNAL_MARK, unknownMark(content.lastSeq));
   });
   void database.close();
 

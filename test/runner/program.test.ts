@@ -15,7 +15,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { PROGRAM_FILE } from "../../src/runner/compiled.ts";
 import { loadProgram } from "../../src/runner/program.ts";
 import { pruneCompiled } from "../../src/runner/prune-compiled.ts";
-import { thisProcess } from "../../src/std/process-identity.ts";
+import { identityToName, thisProcess, type ProcessIdentity } from "../../src/std/process-identity.ts";
 import { Project } from "./project.ts";
 
 let project: Project;
@@ -141,9 +141,9 @@ test("an await at the top level of what a stage imports is refused, with its pla
 
 test("compiled directories are pruned when they are old and nobody uses them", () => {
   const root = join(project.root, "cache/compiled");
-  const make = (name: string, user?: object) => {
+  const make = (name: string, user?: ProcessIdentity) => {
     project.write(`cache/compiled/${name}/program.cjs`, "");
-    if (user) project.write(`cache/compiled/${name}/users/1.json`, JSON.stringify(user));
+    if (user) project.write(`cache/compiled/${name}/users/${identityToName(user)}`, "");
     if (name !== "young") utimesSync(join(root, name), new Date(0), new Date(0));
   };
   make("current");
