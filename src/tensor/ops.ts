@@ -16,7 +16,7 @@ import { float32, sameShape, shapeText, sizeOf, type DType, type HostTensor, typ
 export function shapeError(op: string, inputs: readonly Tensor[], why: string): PipelineError {
   const shapes = inputs.map((input) => `${input.dtype}${shapeText(input.shape)}`).join(" and ");
   const where = scopeName() === "" ? "" : ` in ${scopeName()}`;
-  return userError("SHAPE_MISMATCH", `${op} of ${shapes}${where}: ${why}`);
+  return userError("SHAPE_MISMATCH", `${op} of ${shapes === "" ? "nothing" : shapes}${where}: ${why}`);
 }
 
 /** NumPy broadcasting; undefined where the shapes do not fit. */
@@ -68,7 +68,9 @@ const binary =
   (fn: BinaryFunction) =>
   (left: Operand, right: Operand): Tensor => {
     const [a, b] = [toTensor(left), toTensor(right)];
-    return createNode({ kind: "binary", fn }, [a, b], a.dtype, broadcastPair(fn, a, b));
+    const shape = broadcastPair(fn, a, b);
+    if (a.dtype === "bool") throw shapeError(fn, [a, b], "needs numbers");
+    return createNode({ kind: "binary", fn }, [a, b], a.dtype, shape);
   };
 export const add = binary("add");
 export const sub = binary("sub");
@@ -112,6 +114,9 @@ const reduce =
       .sort((a, b) => a - b);
     if (reduced.some((axis) => axis < 0 || axis >= x.shape.length))
       throw shapeError(fn, [x], `no axis ${reduced.join(", ")}`);
+    if (new Set(reduced).size < reduced.length)
+      throw shapeError(fn, [x], `an axis twice: ${reduced.join(", ")}`);
+    if (x.dtype === "bool") throw shapeError(fn, [x], "needs numbers");
     if (reduced.length === 0) return x;
     const shape = keepDims
       ? x.shape.map((dim, axis) => (reduced.includes(axis) ? 1 : dim))
@@ -126,8 +131,11 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return mul(total, sizeOf(total.shape) / sizeOf(x.shape));
 }
 
-export const argMax = (x: Tensor): Tensor =>
-  createNode({ kind: "argMax" }, [x], "int32", x.shape.slice(0, -1));
+export function argMax(x: Tensor): Tensor {
+  if (x.dtype !== "float32" || sizeOf(x.shape.slice(-1)) === 0 || x.shape.length === 0)
+    throw shapeError("argMax", [x], "needs float32 with a last axis that is not empty");
+  return createNode({ kind: "argMax" }, [x], "int32", x.shape.slice(0, -1));
+}
 
 export function reshape(x: Tensor, shape: Shape): Tensor {
   if (sizeOf(shape) !== sizeOf(x.shape))
@@ -167,15 +175,18 @@ export function slice(x: Tensor, begin: readonly number[], size: readonly number
 
 export function pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
   if (before.length !== x.shape.length || after.length !== x.shape.length)
-    throw shapeError("pad", [x], "one pair per axis, please");
+    throw shapeError("pad", [x], `needs ${x.shape.length} of before and after`);
+  if ([...before, ...after].some((count) => count < 0))
+    throw shapeError("pad", [x], `[${before.join(", ")}] and [${after.join(", ")}] cut it`);
   const shape = x.shape.map((dim, axis) => dim + (before[axis] ?? 0) + (after[axis] ?? 0));
   return createNode({ kind: "pad", before, after }, [x], x.dtype, shape);
 }
 
 export function concat(parts: readonly Tensor[], axis: number): Tensor {
   const [first] = parts;
-  if (first === undefined) throw userError("SHAPE_MISMATCH", "concat of nothing");
+  if (first === undefined) throw shapeError("concat", [], "needs a tensor or more");
   const along = axisOf(first, axis);
+  if (along < 0 || along >= first.shape.length) throw shapeError("concat", parts, `no axis ${axis}`);
   const agree = parts.every(
     (part) =>
       part.dtype === first.dtype &&
@@ -223,6 +234,7 @@ export function gather(table: Tensor, indices: Tensor): Tensor {
 export function scatterAdd(indices: Tensor, updates: Tensor, rows: number): Tensor {
   if (indices.dtype !== "int32" || indices.shape.length !== 1 || indices.shape[0] !== updates.shape[0])
     throw shapeError("scatterAdd", [indices, updates], "needs one int32 index per row");
+  if (updates.dtype === "bool") throw shapeError("scatterAdd", [indices, updates], "needs numbers");
   return createNode({ kind: "scatterAdd", rows }, [indices, updates], updates.dtype, [
     rows,
     ...updates.shape.slice(1),
@@ -233,27 +245,32 @@ export function scatterAdd(indices: Tensor, updates: Tensor, rows: number): Tens
 export const after = (x: Tensor, others: readonly Tensor[]): Tensor =>
   others.length === 0 ? x : createNode({ kind: "after" }, [x, ...others], x.dtype, x.shape);
 
-export const softmax = (x: Tensor): Tensor => createNode({ kind: "softmax" }, [x], "float32", x.shape);
-
-function checkCrossEntropy(inputs: readonly [Tensor, Tensor, ...Tensor[]]): void {
-  const [logits, labels] = inputs;
-  if (
-    logits.shape.length !== 2 ||
-    labels.shape.length !== 1 ||
-    logits.shape[0] !== labels.shape[0] ||
-    labels.dtype !== "int32"
-  )
-    throw shapeError("sparseCrossEntropy", inputs, "needs logits (N, V) and int32 labels (N)");
+export function softmax(x: Tensor): Tensor {
+  if (x.dtype !== "float32" || x.shape.length === 0)
+    throw shapeError("softmax", [x], "needs float32 with a last axis");
+  return createNode({ kind: "softmax" }, [x], "float32", x.shape);
 }
+
+const isLabelled = (logits: Tensor, labels: Tensor): boolean =>
+  logits.shape.length === 2 &&
+  sameShape(labels.shape, logits.shape.slice(0, 1)) &&
+  logits.dtype === "float32" &&
+  labels.dtype === "int32";
 
 /** −log softmax(logits)[label] per row, (N). Labels outside [0, V) are undefined behaviour: mask by weights, not by labels. */
 export function sparseCrossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  checkCrossEntropy([logits, labels]);
+  if (!isLabelled(logits, labels))
+    throw shapeError("sparseCrossEntropy", [logits, labels], "needs logits (N, V) and int32 labels (N)");
   return createNode({ kind: "sparseCrossEntropy" }, [logits, labels], "float32", labels.shape);
 }
 
 export function sparseCrossEntropyGradient(logits: Tensor, labels: Tensor, upstream: Tensor): Tensor {
-  checkCrossEntropy([logits, labels, upstream]);
+  if (!isLabelled(logits, labels) || !sameShape(upstream.shape, labels.shape) || upstream.dtype !== "float32")
+    throw shapeError(
+      "sparseCrossEntropyGradient",
+      [logits, labels, upstream],
+      "needs logits (N, V), int32 labels (N) and a gradient (N)",
+    );
   return createNode(
     { kind: "sparseCrossEntropyGradient" },
     [logits, labels, upstream],

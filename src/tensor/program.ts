@@ -75,27 +75,71 @@ export function effectInputs(effect: Effect): readonly Tensor[] {
   return effect.kind === "assignRows" ? [effect.rows, effect.value] : [effect.value];
 }
 
-/** Checks that names are unique and that effects fit their variables. Throws `PROGRAM_INVALID`. */
+/** Checks that names are unique, that effects fit their variables and variables are declared. Throws `PROGRAM_INVALID`. */
 export function defineProgram(program: Program): Program {
-  const fail = (message: string) => userError("PROGRAM_INVALID", message);
   const variables = new Map<string, Variable>();
   for (const variable of program.variables) {
-    if (variables.has(variable.name)) throw fail(`variable ${variable.name} is defined twice`);
+    if (variables.has(variable.name))
+      throw userError("PROGRAM_INVALID", `variable ${variable.name} is defined twice`);
     variables.set(variable.name, variable);
   }
-  for (const fn of program.functions) {
-    for (const effect of fn.effects) {
-      const [variable, value] =
-        effect.kind === "adamW" ? [effect.parameter, effect.gradient] : [effect.variable, effect.value];
-      if (variables.get(variable.name) !== variable)
-        throw fail(`${fn.name}: effect on undeclared variable ${variable.name}`);
-      const shape =
-        effect.kind === "assignRows" ? [...effect.rows.shape, ...variable.shape.slice(1)] : variable.shape;
-      if (!sameShape(shape, value.shape) || variable.dtype !== value.dtype)
-        throw fail(
-          `${fn.name}: ${effect.kind} to ${variable.name} ${shapeText(variable.shape)} got ${shapeText(value.shape)}`,
-        );
+  for (const { name, effects } of program.functions)
+    for (const effect of effects) {
+      const fault = undeclared(effect, variables) ?? misfit(effect);
+      if (fault !== undefined) throw userError("PROGRAM_INVALID", `${name}: ${fault}`);
+    }
+  return program;
+}
+
+const changedBy = (effect: Effect): readonly Variable[] =>
+  effect.kind === "adamW" ? [effect.parameter, effect.firstMoment, effect.secondMoment] : [effect.variable];
+
+function undeclared(effect: Effect, variables: ReadonlyMap<string, Variable>): string | undefined {
+  const stranger = changedBy(effect).find((variable) => variables.get(variable.name) !== variable);
+  return stranger && `${effect.kind} on undeclared variable ${stranger.name}`;
+}
+
+type Typed = Pick<Variable, "dtype" | "shape">;
+const typeText = ({ dtype, shape }: Typed): string => `${dtype}${shapeText(shape)}`;
+
+/** The first thing that an effect takes in another type than it needs. */
+function misfit(effect: Effect): string | undefined {
+  for (const [what, given, needed] of needs(effect)) {
+    if (given.dtype === needed.dtype && sameShape(given.shape, needed.shape)) continue;
+    const [variable] = changedBy(effect);
+    const target = `${variable?.name ?? ""} ${variable === undefined ? "" : typeText(variable)}`;
+    const where = "scope" in given && given.scope !== "" ? ` in ${given.scope}` : "";
+    return `${effect.kind} to ${target}: ${what} is ${typeText(given)}${where}, needs ${typeText(needed)}`;
+  }
+  return undefined;
+}
+
+function needs(
+  effect: Effect,
+): readonly (readonly [what: string, given: Tensor | Variable, needed: Typed])[] {
+  const number: Typed = { dtype: "float32", shape: [] };
+  switch (effect.kind) {
+    case "assign":
+    case "assignAdd":
+      return [["value", effect.value, effect.variable]];
+    case "assignRows": {
+      const { variable, rows, value } = effect;
+      const [count = 0] = rows.shape;
+      return [
+        ["rows", rows, { dtype: "int32", shape: [count] }],
+        ["value", value, { dtype: variable.dtype, shape: [count, ...variable.shape.slice(1)] }],
+      ];
+    }
+    case "adamW": {
+      const parameter: Typed = { dtype: "float32", shape: effect.parameter.shape };
+      return [
+        ["parameter", effect.parameter, parameter],
+        ["firstMoment", effect.firstMoment, parameter],
+        ["secondMoment", effect.secondMoment, parameter],
+        ["gradient", effect.gradient, parameter],
+        ["learningRate", effect.learningRate, number],
+        ["step", effect.step, number],
+      ];
     }
   }
-  return program;
 }

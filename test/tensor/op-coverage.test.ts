@@ -1,23 +1,10 @@
 /** No op without a check of its gradient: a new op does not compile here before it is listed, and fails before it has a case. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  ancestors,
-  type BinaryFunction,
-  type CompareFunction,
-  type Op,
-  type UnaryFunction,
-} from "../../src/tensor/graph.ts";
+import { ancestors } from "../../src/tensor/graph.ts";
 import { operation } from "../../src/tensor/dump.ts";
 import { opCases } from "./op-cases.ts";
-
-type Reduction = Extract<Op, { readonly kind: "reduce" }>["fn"];
-type Operation =
-  | Exclude<Op["kind"], "unary" | "binary" | "compare" | "reduce">
-  | UnaryFunction
-  | BinaryFunction
-  | CompareFunction
-  | `reduce.${Reduction}`;
+import type { Operation } from "./operations.ts";
 
 /** Checked: some case of op-cases.ts has it between a feed and its value. Else why there is nothing to check. */
 const operations: Readonly<Record<Operation, "checked" | "a leaf" | "refused">> = {
