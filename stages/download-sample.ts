@@ -43,6 +43,7 @@ export const downloadSample = defineStage({
       onNotice: context.log,
     });
     const { corpus, conversations, preferences, questions } = manifests;
+    for (const line of movable(corpus)) context.log(line);
     for (const manifest of [corpus, conversations, preferences, questions])
       for (const line of remarks(manifest)) context.log(line);
     return {
@@ -55,6 +56,16 @@ export const downloadSample = defineStage({
 });
 
 const summary = (manifest: Manifest) => ({ ...sumTallies(manifest.files), notes: manifest.notes });
+
+/** Sources that the recipe names by what may move. */
+function* movable({ sources }: Manifest): Generator<string> {
+  const lines = sources.flatMap(({ name, revision, asked }) =>
+    asked === undefined
+      ? []
+      : `${name}: ${asked} was at ${revision}; a recipe that names it gets the same again`,
+  );
+  yield* new Set(lines);
+}
 
 /** What a person should know of the text: what fell short, what was left out, what was mended. */
 function* remarks({ content, notes, dropped, repaired }: Manifest): Generator<string> {

@@ -20,6 +20,8 @@ const sourceRecord = z.strictObject({
   name: z.string(),
   /** Version, commit or digest: what pins it. */
   revision: z.string(),
+  /** The branch or tag that the recipe names, where it names one: it may have moved since. */
+  asked: z.string().optional(),
   /** Of the bytes that were read, where the source gives them as one file: `sha512-…` (Subresource Integrity). */
   digest: z.string().optional(),
   bytes: count.optional(),

@@ -118,10 +118,13 @@ function samplerOf(
       };
     case "http":
       return {
-        documents: async () => {
+        documents: async (task) => {
           const ranges = await RangeCache.open(join(cacheDir, "ranges"), { onNotice });
           const file = await openHttp({ ...events, url: source.url, ranges });
-          return sampleTexts(source, file, seed, outputs, events);
+          const read = await sampleTexts(source, file, seed, outputs, events);
+          for (const { revision } of read)
+            await task.pin(`http:${digestOf(source.url)}`, revision, file.name);
+          return read;
         },
       };
     case "huggingface":

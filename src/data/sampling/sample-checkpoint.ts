@@ -2,13 +2,14 @@
  * What an interrupted sample goes on from: which tasks are done, where the others stand, and how far the outputs had been
  * written. Kept in one small file that is replaced as a whole; whatever the outputs hold beyond it is dropped.
  */
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomic } from "../../std/write-file-atomic.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
+import { sourceChanged } from "../sources/remote-file.ts";
 import type { OutputsState, SampleOutputs } from "./sample-outputs.ts";
 
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const FILE = "checkpoint.json";
 
 interface TaskRecord {
@@ -24,6 +25,8 @@ export interface SavedSample {
   readonly identity: string;
   readonly step: number;
   readonly tasks: Readonly<Record<string, TaskRecord>>;
+  /** Revisions by what was asked for: the whole sample reads it there. */
+  readonly pins: Readonly<Record<string, string>>;
   readonly outputs: OutputsState;
 }
 
@@ -50,11 +53,13 @@ export interface CheckpointOptions {
 export class SampleCheckpoint {
   readonly #options: CheckpointOptions;
   readonly #tasks: Record<string, TaskRecord>;
+  readonly #pins: Map<string, string>;
   #step: number;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
     this.#tasks = { ...options.saved?.tasks };
+    this.#pins = new Map(Object.entries(options.saved?.pins ?? {}));
     this.#step = options.saved?.step ?? 0;
   }
 
@@ -64,7 +69,12 @@ export class SampleCheckpoint {
       this.#tasks[name] = record;
       await this.#write();
     };
-    return new SampleTask(this.#tasks[name] ?? { done: false, sources: [] }, keep);
+    const discard = (): Promise<void> => rm(join(this.#options.directory, FILE), { force: true });
+    return new SampleTask(this.#tasks[name] ?? { done: false, sources: [] }, {
+      pins: this.#pins,
+      keep,
+      discard,
+    });
   }
 
   async #write(): Promise<void> {
@@ -74,6 +84,7 @@ export class SampleCheckpoint {
       identity,
       step: ++this.#step,
       tasks: this.#tasks,
+      pins: Object.fromEntries(this.#pins),
       outputs: await outputs.sync(),
     };
     await writeFileAtomic(join(directory, FILE), JSON.stringify(saved));
@@ -81,15 +92,23 @@ export class SampleCheckpoint {
   }
 }
 
+interface TaskKeeper {
+  /** Of all tasks. */
+  readonly pins: Map<string, string>;
+  readonly keep: (record: TaskRecord) => Promise<void>;
+  /** The sample cannot be gone on with. */
+  readonly discard: () => Promise<void>;
+}
+
 /** One source's documents, or its records. */
 export class SampleTask {
   readonly #before: TaskRecord;
-  readonly #keep: (record: TaskRecord) => Promise<void>;
+  readonly #keeper: TaskKeeper;
   #sources: readonly SourceRecord[];
 
-  constructor(before: TaskRecord, keep: (record: TaskRecord) => Promise<void>) {
+  constructor(before: TaskRecord, keeper: TaskKeeper) {
     this.#before = before;
-    this.#keep = keep;
+    this.#keeper = keeper;
     this.#sources = before.sources;
   }
 
@@ -102,9 +121,19 @@ export class SampleTask {
     return this.#before.state;
   }
 
-  /** The revision at which a source was read before. */
-  revisionOf(source: string): string | undefined {
-    return this.#before.sources.find(({ name }) => name === source)?.revision;
+  /** The revision at which this sample reads what is asked for, by this task or another, now or in an earlier process. */
+  pinned(asked: string): string | undefined {
+    return this.#keeper.pins.get(asked);
+  }
+
+  /** Throws SOURCE_CHANGED where the sample holds another revision of the same already; the next one begins anew. */
+  async pin(asked: string, revision: string, name: string): Promise<void> {
+    const before = this.pinned(asked);
+    if (before !== undefined && before !== revision) {
+      await this.#keeper.discard();
+      throw sourceChanged(name, `a part of the sample is of ${before}, and it is ${revision} now`);
+    }
+    this.#keeper.pins.set(asked, revision);
   }
 
   /** What was read, by all processes together. */
@@ -115,12 +144,12 @@ export class SampleTask {
   /** `state`: plain JSON that stands for the outputs as they are now. `sources`: what this process read. */
   async save(state: unknown, sources: readonly SourceRecord[]): Promise<void> {
     this.#sources = mergeSources(this.#before.sources, sources);
-    await this.#keep({ done: false, state, sources: this.#sources });
+    await this.#keeper.keep({ done: false, state, sources: this.#sources });
   }
 
   async finish(sources: readonly SourceRecord[]): Promise<void> {
     this.#sources = mergeSources(this.#before.sources, sources);
-    await this.#keep({ done: true, sources: this.#sources });
+    await this.#keeper.keep({ done: true, sources: this.#sources });
   }
 }
 

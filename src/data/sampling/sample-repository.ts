@@ -39,13 +39,18 @@ export function repositorySampler(
   const hub = HUBS[params.kind];
   const name = `${hub.prefix}:${params.repository}`;
   const random = createRandom(seed).fork(name);
-  const open = async (task: SampleTask): Promise<Source> =>
-    hub.open({
+  const asked = `${name}@${params.revision}`;
+  const open = async (task: SampleTask): Promise<Source> => {
+    const source = await hub.open({
       ...events,
       repository: params.repository,
-      revision: task.revisionOf(name) ?? params.revision,
+      revision: params.revision,
+      commit: task.pinned(asked),
       ranges: await RangeCache.open(join(events.cacheDirectory, "ranges"), { onNotice: events.onNotice }),
     });
+    await task.pin(asked, source.revision, name);
+    return source;
+  };
   const recordsSampler = (wanted: WantedRecords): SourceSampler => ({
     records: async (task) => sampleRecords(wanted, await open(task), outputs, random, task, events),
   });

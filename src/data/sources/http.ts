@@ -2,14 +2,14 @@
  * One file on any HTTP server, by its address. What pins its content is what the server says: its entity tag, else when it
  * was last modified, else the digest of what was read.
  */
-import { createHash } from "node:crypto";
 import PQueue from "p-queue";
 import { PipelineError, userError } from "../../errors.ts";
 import { digestOf } from "../../std/digest.ts";
 import { fetchOnce, transient, withRetries, type RetryPolicy } from "./http-retry.ts";
 import { cachedRanges, type RangeCache } from "./range-cache.ts";
-import { rangeUnsupported, RemoteFile, sourceChanged, validatorOf } from "./remote-file.ts";
+import { rangeUnsupported, RemoteFile, validatorOf } from "./remote-file.ts";
 import type { Source, SourceEvents, SourceFile } from "./source.ts";
+import { verifiedFile } from "./verified-file.ts";
 
 export interface HttpOptions extends SourceEvents {
   readonly url: string;
@@ -26,7 +26,7 @@ export async function openHttp(options: HttpOptions): Promise<Source> {
   const url = parseUrl(options.url);
   const name = `${url.origin}${url.pathname}`; // a query may carry a signature
   const refused = (status: number): PipelineError => refusal(name, status);
-  const { size, validator, ranges } = await probe(name, url, refused, options);
+  const { size, validator, origin, ranges } = await probe(name, url, refused, options);
   if (!ranges && size > MAX_WHOLE_BYTES) throw rangeUnsupported(name);
   const remote = new RemoteFile({
     ...options,
@@ -36,11 +36,12 @@ export async function openHttp(options: HttpOptions): Promise<Source> {
     limit: new PQueue({ concurrency: 4 }),
     refused,
     whole: !ranges,
+    ...(validator === undefined ? {} : { validator: { origin, value: validator } }),
   });
   const path = decodeURIComponent(url.pathname.split("/").at(-1) ?? "") || url.hostname;
   const digest = validator === undefined ? undefined : `http:${digestOf(url.href)} ${validator}`;
   const file: SourceFile = { path, size, digest, open: remote.open };
-  const read = digested(options.ranges === undefined ? file : cachedRanges(file, options.ranges), name);
+  const read = verifiedFile(options.ranges === undefined ? file : cachedRanges(file, options.ranges), name);
   return {
     name,
     revision: validator ?? "unversioned",
@@ -48,7 +49,7 @@ export async function openHttp(options: HttpOptions): Promise<Source> {
       if (wanted(path)) yield await Promise.resolve(read.file);
     },
     record: () => {
-      const sha256 = read.digest();
+      const sha256 = read.sha256();
       const pinned = validator ?? sha256 ?? "unversioned";
       return { name, revision: pinned, files: [{ path, digest: sha256 ?? pinned, bytes: size }] };
     },
@@ -74,6 +75,8 @@ interface Probe {
   readonly size: number;
   /** Entity tag or time of the last change. */
   readonly validator: string | undefined;
+  /** Who said so: the address may have redirected. */
+  readonly origin: string;
   /** Whether parts can be asked for. */
   readonly ranges: boolean;
 }
@@ -95,41 +98,18 @@ const probe = (
         throw transient(error, signal);
       }
       const validator = validatorOf(response);
+      const { origin } = new URL(response.url);
       const total = /\/(\d+)$/u.exec(response.headers.get("content-range") ?? "")?.[1];
       // ModelScope answers a range with 200 for 206.
-      if (response.ok && total !== undefined) return { size: Number(total), validator, ranges: true };
-      if (response.status === 416 && total === "0") return { size: 0, validator, ranges: true };
+      if (response.ok && total !== undefined) return { size: Number(total), validator, origin, ranges: true };
+      if (response.status === 416 && total === "0") return { size: 0, validator, origin, ranges: true };
       if (!response.ok) throw refused(response.status);
       const length = response.headers.get("content-length");
       if (length === null) throw unknownLength(what);
-      return { size: Number(length), validator, ranges: false };
+      return { size: Number(length), validator, origin, ranges: false };
     },
     { what, signal, onNotice, ...retry },
   );
-
-/** Remembers the digest of a file that is read from its beginning to its end; a second reading must give the same. */
-function digested(
-  file: SourceFile,
-  name: string,
-): { readonly file: SourceFile; readonly digest: () => string | undefined } {
-  let known: string | undefined;
-  const whole = async function* (end?: number): AsyncGenerator<Uint8Array> {
-    const hash = createHash("sha256");
-    let at = 0;
-    for await (const chunk of file.open(0, end)) {
-      hash.update(chunk);
-      at += chunk.length;
-      yield chunk;
-    }
-    if (at < file.size) return;
-    const found = `sha256:${hash.digest("hex")}`;
-    if (known !== undefined && known !== found) throw sourceChanged(name, `it had ${known} and has ${found}`);
-    known = found;
-  };
-  const open: SourceFile["open"] = (start = 0, end) =>
-    start === 0 && (end ?? file.size) >= file.size ? whole(end) : file.open(start, end);
-  return { file: { ...file, open }, digest: () => known };
-}
 
 function refusal(name: string, status: number): PipelineError {
   const hint =

@@ -19,7 +19,8 @@ const HUB = "https://huggingface.co";
 
 /** Throws HUB_ACCESS_DENIED, HUB_NOT_FOUND, HUB_REFUSED, SOURCE_CHANGED or NETWORK_UNAVAILABLE. */
 export async function openHuggingFace(options: RepositoryOptions): Promise<Source> {
-  const { repository, revision, environment = process.env } = options;
+  const { repository, environment = process.env } = options;
+  const revision = options.commit ?? options.revision;
   const name = `hf:${repository}`;
   const hubUrl = (environment.HF_ENDPOINT || HUB).replace(/\/+$/u, "");
   const place = HUGGING_FACE_TOKEN;

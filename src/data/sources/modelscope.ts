@@ -39,7 +39,8 @@ const tree = z.object({
 
 /** Throws HUB_ACCESS_DENIED, HUB_NOT_FOUND, HUB_REFUSED, LISTING_INCOMPLETE or NETWORK_UNAVAILABLE. */
 export async function openModelScope(options: RepositoryOptions): Promise<Source> {
-  const { repository, revision, environment = process.env } = options;
+  const { repository, environment = process.env } = options;
+  const revision = options.commit ?? options.revision;
   const name = `modelscope:${repository}`;
   const endpoint = (environment.MODELSCOPE_ENDPOINT || HUB).replace(/\/+$/u, "");
   const api = `${endpoint}/api/v1/datasets/${repository}`;

@@ -91,6 +91,18 @@ export class RangeCache {
     }
   }
 
+  /** Drops the parts of a file that was read whole. */
+  async forget(digest: string, size: number): Promise<void> {
+    for (let at = 0; at < size; at += WINDOW_BYTES) {
+      const path = this.#path(digest, at, Math.min(size, at + WINDOW_BYTES));
+      const found = await stat(path).catch(() => undefined);
+      if (found === undefined) continue;
+      this.#unused.delete(path);
+      this.#bytes -= found.size;
+      await rm(path, { force: true });
+    }
+  }
+
   async #makeRoom(size: number): Promise<boolean> {
     for (const [path, bytes] of this.#unused) {
       if (this.#bytes + size <= this.#maxBytes) break;

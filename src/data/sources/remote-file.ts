@@ -3,6 +3,7 @@
  * go on at the byte where a connection broke. A file that changes between two reads is an error. Knows no particular
  * server, and never names the URL, which may carry a signature.
  */
+import { createHash } from "node:crypto";
 import type PQueue from "p-queue";
 import { PipelineError } from "../../errors.ts";
 import { fetchOnce, transient, TransientError, withRetries, type RetryPolicy } from "./http-retry.ts";
@@ -22,6 +23,8 @@ export interface RemoteFileOptions extends SourceEvents {
   readonly refused: (status: number) => PipelineError;
   /** The server gives it only as a whole: it is fetched once and kept in memory. */
   readonly whole?: boolean | undefined;
+  /** The version that was found when the file was looked for, and the origin that said so. */
+  readonly validator?: { readonly origin: string; readonly value: string } | undefined;
 }
 
 /** Most of what a broken connection costs, and what a reader holds in memory: twice this, with the window read ahead. */
@@ -37,10 +40,14 @@ export class RemoteFile {
   #storage: string | undefined;
   /** Entity tags, or times of change, by the origin that gave them: storage and Hub count differently. */
   readonly #validators = new Map<string, string>();
+  /** Digests of parts by their place, where no server tells versions: a part that is read again must be the same. */
+  readonly #parts = new Map<string, string>();
   #kept: Promise<Uint8Array> | undefined;
 
   constructor(options: RemoteFileOptions) {
     this.#options = options;
+    const { validator } = options;
+    if (validator) this.#validators.set(validator.origin, validator.value);
   }
 
   /** See `SourceFile.open`. Throws NETWORK_UNAVAILABLE, SOURCE_CHANGED, RANGE_UNSUPPORTED or what `refused` gives. */
@@ -83,7 +90,17 @@ export class RemoteFile {
     await limit.add(() =>
       withRetries(() => this.#fill(bytes, start, progress), { what, signal, onNotice, ...retry }),
     );
+    if (this.#validators.size === 0) this.#compare(bytes, start);
     return bytes;
+  }
+
+  #compare(bytes: Uint8Array, start: number): void {
+    const place = `${start}-${start + bytes.length}`;
+    const digest = createHash("sha256").update(bytes).digest("base64");
+    const before = this.#parts.get(place);
+    if (before !== undefined && before !== digest)
+      throw sourceChanged(this.#options.what, `bytes ${place} are not what they were`);
+    this.#parts.set(place, digest);
   }
 
   /** One request for what is missing yet. */

@@ -1,4 +1,7 @@
-/** A repository of files at one commit as a source: files read by ranges, kept by digest, noted for the manifest. Knows no hub. */
+/**
+ * A repository of files at one commit as a source: files read by ranges, kept and verified by digest, noted for the
+ * manifest. Knows no hub.
+ */
 import PQueue from "p-queue";
 import type { PipelineError } from "../../errors.ts";
 import type { RetryPolicy } from "./http-retry.ts";
@@ -6,12 +9,15 @@ import type { Environment } from "./hub-token.ts";
 import { cachedRanges, type RangeCache } from "./range-cache.ts";
 import { RemoteFile } from "./remote-file.ts";
 import { safePath, type Source, type SourceEvents, type SourceFile } from "./source.ts";
+import { verifiedFile } from "./verified-file.ts";
 
 export interface RepositoryOptions extends SourceEvents {
   /** `owner/name` */
   readonly repository: string;
   /** A commit; a branch or tag is resolved to one when the source is opened. */
   readonly revision: string;
+  /** What the revision was resolved to before: it is read at this commit again, wherever it has moved since. */
+  readonly commit?: string | undefined;
   readonly retry?: RetryPolicy | undefined;
   /** Requests at once; default 4. */
   readonly concurrency?: number | undefined;
@@ -43,7 +49,7 @@ export const COMMIT = /^[0-9a-f]{40}$/u;
 /** Listed paths that lead out of the repository are UNSAFE_PATH. */
 export function repositorySource(repository: Repository, options: RepositoryOptions): Source {
   const { name, commit, list, headers, refused } = repository;
-  const { concurrency = 4, ranges } = options;
+  const { revision, concurrency = 4, ranges } = options;
   const limit = new PQueue({ concurrency });
   const opened = new Map<string, SourceFile>();
 
@@ -59,11 +65,12 @@ export function repositorySource(repository: Repository, options: RepositoryOpti
     });
     const file: SourceFile = { path, size, digest, open: remote.open };
     const cached = ranges === undefined ? file : cachedRanges(file, ranges);
+    const read = verifiedFile(cached, `${name}/${path}`, async () => ranges?.forget(digest ?? "", size)).file;
     return {
-      ...cached,
+      ...read,
       open: (start, end) => {
         opened.set(path, file);
-        return cached.open(start, end);
+        return read.open(start, end);
       },
     };
   };
@@ -77,6 +84,7 @@ export function repositorySource(repository: Repository, options: RepositoryOpti
     record: () => ({
       name,
       revision: commit,
+      ...(COMMIT.test(revision) ? {} : { asked: revision }),
       files: [...opened.values()]
         .map(({ path, size, digest }) => ({ path, digest: digest ?? "unknown", bytes: size }))
         .sort((a, b) => (a.path < b.path ? -1 : 1)),

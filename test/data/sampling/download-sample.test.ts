@@ -279,7 +279,11 @@ test("the npm corpora give text, conversations, pairs and questions, and no trai
   };
   const open = () => Promise.resolve(corpora);
   const sampler = corporaSampler(params, 3, writers, open, isReserved, {});
-  const task = new SampleTask({ done: false, sources: [] }, () => Promise.resolve());
+  const nothing = () => Promise.resolve();
+  const task = new SampleTask(
+    { done: false, sources: [] },
+    { pins: new Map(), keep: nothing, discard: nothing },
+  );
   await sampler.records?.(task);
   await sampler.documents?.(task);
   const manifests = await writers.finish(3, [], outputs);

@@ -91,6 +91,7 @@ test("deepctrl's lines come from ModelScope as from the Hub, at the commit that 
   expect(manifests.conversations.sources.at(-1)).toEqual({
     name: "modelscope:deepctrl/deepctrl-sft-data",
     revision: scope.head(),
+    asked: "master",
     files: [
       {
         path: "sft_data_zh.jsonl",

@@ -9,7 +9,10 @@ import { serveBytes, startServer, type TestServer } from "./http-server.ts";
 export interface Hub {
   readonly server: TestServer;
   readonly storage: TestServer;
+  /** The first one. */
   readonly commit: string;
+  /** Moves every branch to another commit, with these files. */
+  readonly move: (files: Readonly<Record<string, Uint8Array>>) => void;
   /** Sends later readers of files there. */
   readonly redirectTo: (storageUrl: string) => void;
   /** Of all files in storage; `"v1"` at first. */
@@ -31,12 +34,15 @@ export async function startHub(
   intercept: (request: IncomingMessage, response: ServerResponse, count: number) => boolean = () => false,
 ): Promise<Hub> {
   const commit = "0123456789abcdef0123456789abcdef01234567";
+  const history = new Map([[commit, files]]);
+  let head = commit;
   let etag = '"v1"';
   let links = 0;
   const storage = await startServer((request, response) => {
-    const [path = "", signature] = (request.url ?? "").replace("/storage/", "").split("?signature=");
-    const bytes = files[decodeURIComponent(path)];
-    if (Number(signature) < links) response.writeHead(403).end();
+    const url = new URL(request.url ?? "", "http://storage");
+    const [at = "", path = ""] = url.pathname.replace("/storage/", "").split(/\/(.*)/su);
+    const bytes = history.get(at)?.[decodeURIComponent(path)];
+    if (Number(url.searchParams.get("signature")) < links) response.writeHead(403).end();
     else if (bytes) serveBytes(request, response, bytes, etag);
     else response.writeHead(404).end();
   });
@@ -48,29 +54,32 @@ export async function startHub(
       response.writeHead(200, { "content-type": "application/json", ...headers }).end(JSON.stringify(value));
     };
     if (url.pathname.startsWith(`/api/datasets/${repository}/revision/`)) {
+      const asked = url.pathname.split("/revision/")[1] ?? "";
       json({
         _id: "1",
         id: repository,
-        sha: commit,
+        sha: history.has(asked) ? asked : head,
         private: false,
         gated: false,
         downloads: 0,
         likes: 0,
         lastModified: "2024-01-01T00:00:00.000Z",
       });
-    } else if (url.pathname === `/api/datasets/${repository}/tree/${commit}`) {
+    } else if (url.pathname.startsWith(`/api/datasets/${repository}/tree/`)) {
       const from = Number(url.searchParams.get("cursor") ?? 0);
-      const all = Object.entries(files).map(([path, bytes]) => ({
-        type: "file",
-        path,
-        size: bytes.length,
-        oid: gitSha1(bytes),
-      }));
+      const all = Object.entries(history.get(url.pathname.split("/tree/")[1] ?? "") ?? {}).map(
+        ([path, bytes]) => ({
+          type: "file",
+          path,
+          size: bytes.length,
+          oid: gitSha1(bytes),
+        }),
+      );
       url.searchParams.set("cursor", String(from + PAGE));
       const next = from + PAGE < all.length ? { link: `<${url.href}>; rel="next"` } : undefined;
       json(all.slice(from, from + PAGE), next);
-    } else if (url.pathname.startsWith(`/datasets/${repository}/resolve/${commit}/`)) {
-      const path = url.pathname.split(`/resolve/${commit}/`)[1] ?? "";
+    } else if (url.pathname.startsWith(`/datasets/${repository}/resolve/`)) {
+      const path = url.pathname.split("/resolve/")[1] ?? "";
       response.writeHead(302, { location: `${storageUrl}/storage/${path}?signature=${links}` }).end();
     } else {
       response.writeHead(404, { "content-type": "application/json" }).end('{"error":"not found"}');
@@ -86,6 +95,10 @@ export async function startHub(
     },
     storage,
     commit,
+    move: (next) => {
+      head = createHash("sha1").update(`commit ${history.size}`).digest("hex");
+      history.set(head, next);
+    },
     redirectTo: (url) => (storageUrl = url),
     setEtag: (next) => (etag = next),
     expireLinks: () => links++,

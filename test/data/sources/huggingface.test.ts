@@ -264,6 +264,7 @@ test("the record lists the files that were opened, with their digests, and no co
   expect(source.record()).toEqual({
     name: "hf:team/set",
     revision: hub.commit,
+    asked: "main",
     // printf 'hello\n' | git hash-object --stdin
     files: [{ path: "a.txt", digest: "git-sha1:ce013625030ba8dba906f756967f9e9ca394464a", bytes: 6 }],
   });

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openParquet } from "../../../src/data/formats/parquet-rows.ts";
 import { openModelScope } from "../../../src/data/sources/modelscope.ts";
+import { RangeCache } from "../../../src/data/sources/range-cache.ts";
 import type { RepositoryOptions } from "../../../src/data/sources/repository-source.ts";
 import { readText, readWhole, type Source, type SourceFile } from "../../../src/data/sources/source.ts";
 import { collect } from "../../../src/std/collect.ts";
@@ -56,6 +57,15 @@ test("a branch is resolved to its commit, whose files stay readable when the bra
   });
   const branchNamed = scope.server.requests.filter(({ url }) => url.includes("master"));
   expect(branchNamed.every(({ url }) => url.includes("/commits?"))).toBe(true);
+});
+
+test("a branch that moved is read at the commit that is named, and the record says what was asked for", async () => {
+  const { scope, open } = await setUp({ "a.txt": text("old") });
+  const before = (await open()).revision;
+  scope.commit({ "a.txt": text("new text") });
+  const source = await open({}, { commit: before });
+  expect(await readText(await only(source))).toBe("old");
+  expect(source.record()).toMatchObject({ revision: before, asked: "master" });
 });
 
 test("a listing of several pages is followed to its end, folders left out, whatever the page size", async () => {
@@ -196,6 +206,25 @@ test("a server that is too busy and a connection that breaks cost a repetition, 
   expect(froms).toHaveLength(2);
   expect(froms[1]).toBeGreaterThan(0);
   expect(froms[1]).toBeLessThanOrEqual(100_000);
+});
+
+test("content that is not what the listing says is SOURCE_CHANGED, and is not kept for the next reading", async () => {
+  const files = { "a.txt": text("as it was listed") };
+  let wrong = true;
+  const { open } = await setUp(files, {
+    intercept: (request, response) => {
+      if (!wrong || request.url?.includes("/repo?") !== true) return false;
+      serveBytes(request, response, text("what is not listed"), '"x"');
+      return true;
+    },
+  });
+  const directory = await temporaryDirectory();
+  const read = async () => readText(await only(await open({}, { ranges: await RangeCache.open(directory) })));
+  files["a.txt"] = text("of the same size!!");
+  await expect(read()).rejects.toMatchObject({ code: "SOURCE_CHANGED" });
+  expect(await readdir(directory)).toEqual([]);
+  wrong = false;
+  expect(await read()).toBe("of the same size!!");
 });
 
 test("a dataset, a branch or a commit that does not exist is HUB_NOT_FOUND", async () => {
