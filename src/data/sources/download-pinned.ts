@@ -9,7 +9,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import ssri from "ssri";
 import { PipelineError } from "../../errors.ts";
-import { fetchOnce, transient, TransientError, withRetries, type RetryPolicy } from "./http-retry.ts";
+import { fetchOnce, withRetries, type RetryPolicy } from "./http-retry.ts";
+import { bodyUpTo, partHeaders, partOf, untilSilent, validatorOf } from "./part-request.ts";
 import type { SourceEvents } from "./source.ts";
 
 export interface PinnedFile {
@@ -123,74 +124,45 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** No byte for this long and the connection is given up (and tried again). */
-const IDLE_MS = 60_000;
-
-/** A fetcher over HTTP: Range and If-Range (RFC 9110, 14.2 and 13.1.5), or the whole file where a server knows no ranges. */
+/** A fetcher over HTTP, from the byte where the file at the path ends; the whole file where a server knows no parts. */
 export function httpFetcher(url: string, file: PinnedFile, options: DownloadOptions): Fetcher {
+  const { signal, onNotice, retry } = options;
   return async (path) => {
-    let etag: string | undefined;
+    let version: string | undefined;
     await withRetries(
       async () => {
         const have = await sizeOf(path);
         if (have >= file.bytes) return;
-        const idle = new AbortController();
-        const timer = setTimeout(() => idle.abort(), IDLE_MS);
-        const signals = options.signal ? [options.signal, idle.signal] : [idle.signal];
-        try {
-          const response = await fetchOnce(url, {
-            headers: requestHeaders(have, file.bytes, etag),
-            signal: AbortSignal.any(signals),
-          });
-          etag = strongEtag(response);
-          const from = response.status === 206 ? rangeStart(response) : 0;
-          refuseUnexpected(response, file, url);
-          await writeBody(response, path, from, file, options, () => timer.refresh());
-        } catch (error) {
-          throw transient(error, options.signal);
-        } finally {
-          clearTimeout(timer);
-        }
+        await untilSilent(signal, async (guarded, alive) => {
+          const headers = partHeaders(have, file.bytes, have > 0 ? version : undefined);
+          const response = await fetchOnce(url, { headers, signal: guarded });
+          version = validatorOf(response);
+          if (!response.ok) throw refusal(response, file, url);
+          await writeBody(response, path, file, options, alive);
+        });
       },
-      { what: file.name, signal: options.signal, onNotice: options.onNotice, ...options.retry },
+      { what: file.name, signal, onNotice, ...retry },
     );
   };
 }
 
-function requestHeaders(have: number, bytes: number, etag: string | undefined): Record<string, string> {
-  const headers = { range: `bytes=${have}-${bytes - 1}`, "accept-encoding": "identity" };
-  return have > 0 && etag !== undefined ? { ...headers, "if-range": etag } : headers;
-}
-
-/** Weak validators must not be used with If-Range. */
-function strongEtag(response: Response): string | undefined {
-  const etag = response.headers.get("etag");
-  return etag === null || etag.startsWith("W/") ? undefined : etag;
-}
-
-function rangeStart(response: Response): number {
-  const start = /^bytes (\d+)-/u.exec(response.headers.get("content-range") ?? "")?.[1];
-  if (start === undefined) throw new TransientError("the server sent a part without saying which");
-  return Number(start);
-}
-
-function refuseUnexpected(response: Response, file: PinnedFile, url: string): void {
-  if (response.status === 200 || response.status === 206) return;
-  throw new PipelineError({
+function refusal({ status, statusText }: Response, file: PinnedFile, url: string): PipelineError {
+  return new PipelineError({
     code: "DOWNLOAD_REFUSED",
-    message: `${file.name}: ${url} answered ${response.status} ${response.statusText}.`.replace(" .", "."),
+    message: `${file.name}: ${url} answered ${`${status} ${statusText}`.trimEnd()}.`,
     hint: "Check that the registry setting is right and that it serves this package.",
   });
 }
 
+/** What stood at the path beyond the first byte of the response is replaced. */
 async function writeBody(
   response: Response,
   path: string,
-  from: number,
-  file: PinnedFile,
+  { name, bytes }: PinnedFile,
   { onProgress }: DownloadOptions,
-  onChunk: () => void,
+  alive: () => void,
 ): Promise<void> {
+  const from = partOf(response)?.from ?? 0;
   const handle = await open(path, "a+").then(async (created) => {
     await created.close();
     return open(path, "r+");
@@ -198,18 +170,14 @@ async function writeBody(
   try {
     await handle.truncate(from);
     let at = from;
-    const body = (response.body ?? []) as AsyncIterable<Uint8Array>; // its element type is any
-    for await (const chunk of body) {
-      onChunk();
-      const wanted = chunk.subarray(0, file.bytes - at);
-      await handle.write(wanted, 0, wanted.length, at);
-      at += wanted.length;
-      onProgress?.({ name: file.name, doneBytes: at, totalBytes: file.bytes });
-      if (at >= file.bytes) break; // leaving the loop cancels the body
+    for await (const chunk of bodyUpTo(response, from, bytes, name)) {
+      alive();
+      await handle.write(chunk, 0, chunk.length, at);
+      at += chunk.length;
+      onProgress?.({ name, doneBytes: at, totalBytes: bytes });
     }
-    await handle.sync();
-    if (at < file.bytes) throw new TransientError(`the connection ended after ${at} of ${file.bytes} bytes`);
   } finally {
+    await handle.sync(); // also what came before a connection broke
     await handle.close();
   }
 }

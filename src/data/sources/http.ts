@@ -5,9 +5,10 @@
 import PQueue from "p-queue";
 import { PipelineError, userError } from "../../errors.ts";
 import { digestOf } from "../../std/digest.ts";
-import { fetchOnce, transient, withRetries, type RetryPolicy } from "./http-retry.ts";
+import { fetchOnce, withRetries, type RetryPolicy } from "./http-retry.ts";
 import { cachedRanges, type RangeCache } from "./range-cache.ts";
-import { rangeUnsupported, RemoteFile, validatorOf } from "./remote-file.ts";
+import { partHeaders, partOf, untilSilent, validatorOf } from "./part-request.ts";
+import { rangeUnsupported, RemoteFile } from "./remote-file.ts";
 import type { Source, SourceEvents, SourceFile } from "./source.ts";
 import { verifiedFile } from "./verified-file.ts";
 
@@ -89,25 +90,21 @@ const probe = (
   { signal, onNotice, retry }: HttpOptions,
 ): Promise<Probe> =>
   withRetries(
-    async () => {
-      const headers = { range: "bytes=0-0", "accept-encoding": "identity" };
-      const response = await fetchOnce(url, { headers, ...(signal ? { signal } : {}) });
-      try {
+    () =>
+      untilSilent(signal, async (guarded) => {
+        const response = await fetchOnce(url, { headers: partHeaders(0, 1), signal: guarded });
         await response.body?.cancel();
-      } catch (error) {
-        throw transient(error, signal);
-      }
-      const validator = validatorOf(response);
-      const { origin } = new URL(response.url);
-      const total = /\/(\d+)$/u.exec(response.headers.get("content-range") ?? "")?.[1];
-      // ModelScope answers a range with 200 for 206.
-      if (response.ok && total !== undefined) return { size: Number(total), validator, origin, ranges: true };
-      if (response.status === 416 && total === "0") return { size: 0, validator, origin, ranges: true };
-      if (!response.ok) throw refused(response.status);
-      const length = response.headers.get("content-length");
-      if (length === null) throw unknownLength(what);
-      return { size: Number(length), validator, origin, ranges: false };
-    },
+        const version = { validator: validatorOf(response), origin: new URL(response.url).origin };
+        const { status, headers } = response;
+        if (status === 416 && headers.get("content-range") === "bytes */0")
+          return { size: 0, ranges: true, ...version };
+        if (!response.ok) throw refused(status);
+        const part = partOf(response);
+        if (part?.total !== undefined) return { size: part.total, ranges: true, ...version };
+        const length = headers.get("content-length");
+        if (part || length === null) throw unknownLength(what);
+        return { size: Number(length), ranges: false, ...version };
+      }),
     { what, signal, onNotice, ...retry },
   );
 

@@ -6,7 +6,8 @@
 import { createHash } from "node:crypto";
 import type PQueue from "p-queue";
 import { PipelineError } from "../../errors.ts";
-import { fetchOnce, transient, TransientError, withRetries, type RetryPolicy } from "./http-retry.ts";
+import { fetchOnce, TransientError, withRetries, type RetryPolicy } from "./http-retry.ts";
+import { bodyUpTo, partHeaders, partOf, untilSilent, validatorOf } from "./part-request.ts";
 import type { SourceEvents, SourceFile } from "./source.ts";
 
 export interface RemoteFileOptions extends SourceEvents {
@@ -31,8 +32,6 @@ export interface RemoteFileOptions extends SourceEvents {
 export const WINDOW_BYTES = 8 * 1024 * 1024;
 /** The first window where the reader may stop at any time. */
 const FIRST_WINDOW_BYTES = 64 * 1024;
-/** No byte for this long and the connection is given up (and tried again). */
-const IDLE_MS = 60_000;
 
 export class RemoteFile {
   readonly #options: RemoteFileOptions;
@@ -103,46 +102,35 @@ export class RemoteFile {
     this.#parts.set(place, digest);
   }
 
-  /** One request for what is missing yet. */
+  /** One request for what is missing yet; for all of it where the server knows no parts. */
   async #fill(bytes: Uint8Array, start: number, progress: { filled: number }): Promise<void> {
-    const { signal, onFetched, what } = this.#options;
-    const idle = new AbortController();
-    const timer = setTimeout(() => idle.abort(new TransientError("no byte arrived for a minute")), IDLE_MS);
-    try {
+    const { signal, onFetched, what, whole } = this.#options;
+    if (whole === true) progress.filled = 0;
+    await untilSilent(signal, async (guarded, alive) => {
       const from = start + progress.filled;
-      const signals = AbortSignal.any(signal ? [signal, idle.signal] : [idle.signal]);
-      const response = await this.#request(from, start + bytes.length, signals);
-      const body = (response.body ?? []) as AsyncIterable<Uint8Array>; // its element type is any
-      for await (const chunk of body) {
-        timer.refresh();
-        const wanted = chunk.subarray(0, bytes.length - progress.filled);
-        bytes.set(wanted, progress.filled);
-        progress.filled += wanted.length;
-        onFetched?.(wanted.length);
-        if (progress.filled === bytes.length) break; // leaving the loop cancels the body
+      const end = start + bytes.length;
+      const response = await this.#request(from, end, guarded);
+      for await (const chunk of bodyUpTo(response, from, end, what)) {
+        alive();
+        bytes.set(chunk, progress.filled);
+        progress.filled += chunk.length;
+        onFetched?.(chunk.length);
       }
-      if (progress.filled < bytes.length)
-        throw new TransientError(`the connection ended at byte ${start + progress.filled} of ${what}`);
-    } catch (error) {
-      throw transient(error, signal);
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   async #request(from: number, to: number, signal: AbortSignal): Promise<Response> {
     const { url, headers, refused } = this.#options;
-    const range = { range: `bytes=${from}-${to - 1}`, "accept-encoding": "identity" };
     const storage = this.#storage;
     if (storage !== undefined) {
-      const response = await fetchOnce(storage, { headers: { ...range, ...this.#ifRange(storage) }, signal });
+      const response = await fetchOnce(storage, { headers: this.#partHeaders(from, to, storage), signal });
       if (response.ok) return this.#checked(response, from, to);
       await response.body?.cancel();
       this.#storage = undefined; // a signature that expired: ask for a new one
     }
-    // fetch takes Authorization off where a redirect leads to another origin (Fetch Standard, HTTP-redirect fetch).
+    // fetch takes Authorization and Cookie off where a redirect leads to another origin (Fetch Standard, HTTP-redirect fetch).
     const response = await fetchOnce(url, {
-      headers: { ...headers, ...range, ...this.#ifRange(url) },
+      headers: { ...headers, ...this.#partHeaders(from, to, url) },
       signal,
     });
     if (!response.ok) {
@@ -154,48 +142,40 @@ export class RemoteFile {
     return this.#checked(response, from, to);
   }
 
-  #ifRange(url: string): Record<string, string> {
-    const validator = this.#validators.get(new URL(url).origin);
-    return validator?.startsWith('"') === true ? { "if-range": validator } : {}; // strong ones only (RFC 9110, 13.1.5)
+  #partHeaders(from: number, to: number, url: string): Record<string, string> {
+    return partHeaders(from, to, this.#validators.get(new URL(url).origin));
+  }
+
+  async #checked(response: Response, from: number, to: number): Promise<Response> {
+    try {
+      this.#check(response, from, to);
+      return response;
+    } catch (error) {
+      await response.body?.cancel();
+      throw error;
+    }
   }
 
   /** Throws unless the response is the range that was asked for, of the file that was read before. */
-  async #checked(response: Response, from: number, to: number): Promise<Response> {
-    const problem = this.#problem(response, from, to);
-    if (problem === undefined) return response;
-    await response.body?.cancel();
-    throw problem;
-  }
-
-  #problem(response: Response, from: number, to: number): Error | undefined {
+  #check(response: Response, from: number, to: number): void {
     const { what, size } = this.#options;
     const { origin } = new URL(response.url);
     const validator = validatorOf(response);
     const before = this.#validators.get(origin);
     if (before !== undefined && validator !== before)
-      return sourceChanged(what, `it was ${before} and is ${validator ?? "?"}`);
+      throw sourceChanged(what, `it was ${before} and is ${validator ?? "?"}`);
     if (validator !== undefined) this.#validators.set(origin, validator);
-    const contentRange = response.headers.get("content-range");
-    // ModelScope answers a range with 200 for 206: the part is told by Content-Range alone.
-    if (response.status === 200 && contentRange === null) {
-      const length = response.headers.get("content-length");
-      if (length !== null && Number(length) !== size)
-        return sourceChanged(what, `it had ${size} bytes and has ${length}`);
-      return from === 0 ? undefined : rangeUnsupported(what);
-    }
-    const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/u.exec(contentRange ?? "");
-    if (!range || Number(range[1]) !== from || Number(range[2]) >= to)
-      return new TransientError("the server sent another part than the one asked for");
-    const total = range[3] ?? "*";
-    return total === "*" || Number(total) === size
-      ? undefined
-      : sourceChanged(what, `it had ${size} bytes and has ${total}`);
+    const part = partOf(response);
+    const total = part ? part.total : numberOf(response.headers.get("content-length"));
+    if (part && (part.from !== from || part.to > to))
+      throw new TransientError("the server sent another part than the one asked for");
+    if (total !== undefined && total !== size)
+      throw sourceChanged(what, `it had ${size} bytes and has ${total}`);
+    if (!part && from !== 0) throw rangeUnsupported(what);
   }
 }
 
-/** What a server says of a file's version. */
-export const validatorOf = ({ headers }: Response): string | undefined =>
-  headers.get("etag") ?? headers.get("last-modified") ?? undefined;
+const numberOf = (text: string | null): number | undefined => (text === null ? undefined : Number(text));
 
 export function sourceChanged(what: string, how: string): PipelineError {
   return new PipelineError({

@@ -11,7 +11,11 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 async function open(handler: Handler, ranges?: RangeCache): Promise<SourceFile> {
   const server = await startServer(handler);
   onTestFinished(() => server[Symbol.asyncDispose]());
-  const source = await openHttp({ url: `${server.url}/x.txt`, ranges, retry: { retries: 0 } });
+  const source = await openHttp({
+    url: `${server.url}/x.txt`,
+    ranges,
+    retry: { retries: 1, minTimeoutMs: 1 },
+  });
   const [file] = await collect(source.files());
   if (file === undefined) throw new Error("the source has no file");
   return file;
@@ -63,5 +67,15 @@ test("a server that answers a range with 200 and Content-Range, as ModelScope do
       .end(part);
   });
   expect(file.size).toBe(content.length);
+  expect(await readText(file)).toBe(content.toString());
+});
+
+test("a server that knows no parts and breaks off is read from the beginning again", async () => {
+  const content = Buffer.alloc(200_000, "abc");
+  const file = await open((_request, response, count) => {
+    response.writeHead(200, { "content-length": content.length });
+    if (count === 1) response.write(content.subarray(0, 50_000), () => response.destroy());
+    else response.end(content);
+  });
   expect(await readText(file)).toBe(content.toString());
 });
