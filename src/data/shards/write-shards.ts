@@ -2,7 +2,7 @@
  * Writes token shards as a stream: a document at a time, never more in memory than a block. Documents are not cut
  * between shards. Files are synced to disk at close, the manifest last.
  */
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { userError } from "../../errors.ts";
 import type { JsonObject } from "../../std/json.ts";
@@ -65,6 +65,8 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
     throw userError("SHARD_OPTIONS", `The tokenizer's digest must be 64 hex digits, not ${tokenizerDigest}.`);
   }
   await mkdir(folder, { recursive: true });
+  // Shards that were written here before must not pass for whole while they are overwritten.
+  await rm(join(folder, manifestName), { force: true });
 
   const splits = new Map<string, OpenSplit>();
   const strata: Stratum[] = [];
