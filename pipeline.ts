@@ -10,6 +10,8 @@ const Config = z
   .strictObject({
     downloadSample: stages.downloadSample.params,
     trainTokenizer: stages.trainTokenizer.params,
+    /** Takes the place of training one. */
+    tokenizer: stages.importTokenizer.params.optional(),
     tokenize: stages.tokenize.params,
     shard: stages.shard.params,
     pretrain: stages.pretrain.params,
@@ -28,7 +30,9 @@ export default definePipeline(
   (p, config) => {
     const data = p.add(stages.downloadSample, { inputs: {}, params: config.downloadSample });
     const { corpus, conversations, preferences, questions } = data;
-    const { tokenizer } = p.add(stages.trainTokenizer, { inputs: { corpus }, params: config.trainTokenizer });
+    const { tokenizer } = config.tokenizer
+      ? p.add(stages.importTokenizer, { inputs: { corpus }, params: config.tokenizer })
+      : p.add(stages.trainTokenizer, { inputs: { corpus }, params: config.trainTokenizer });
     const { tokens } = p.add(stages.tokenize, { inputs: { corpus, tokenizer }, params: config.tokenize });
     const { shards } = p.add(stages.shard, { inputs: { tokens, tokenizer }, params: config.shard });
 

@@ -5,6 +5,7 @@ export { dpo } from "./dpo.ts";
 export { evaluate } from "./evaluate.ts";
 export { exportModel } from "./export.ts";
 export { heldOutFiltered } from "./held-out-filtered.ts";
+export { importTokenizer } from "./import-tokenizer.ts";
 export { pretrain } from "./pretrain.ts";
 export { sequencesFit } from "./sequences-fit.ts";
 export { sft } from "./sft.ts";

@@ -1,16 +1,14 @@
-/** A tokenizer as an artifact: tokenizer.json as Hugging Face reads it, and a report on what it makes of the corpus. */
+/**
+ * A tokenizer as an artifact: tokenizer.json as Hugging Face reads it, a report on what it makes of the corpus, and the
+ * bytes of text that each token stands for (0 for special tokens): what bits per byte are counted with.
+ */
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PipelineError } from "../src/errors.ts";
 import { artifact } from "../src/pipeline/index.ts";
-import type { BpeModel } from "../src/tokenizer/bpe-model.ts";
 import { createEncoder, type Encoder } from "../src/tokenizer/encoder.ts";
-import {
-  formatTokenizerJson,
-  maxTokenizerJsonBytes,
-  parseTokenizerJson,
-} from "../src/tokenizer/tokenizer-json.ts";
+import { maxTokenizerJsonBytes, parseTokenizerJson } from "../src/tokenizer/tokenizer-json.ts";
 import type { TokenizerReport } from "../src/tokenizer/tokenizer-report.ts";
 
 export const tokenizerFile = "tokenizer.json";
@@ -30,14 +28,28 @@ export const TokenizerArtifact = artifact({
   open: openTokenizer,
   create: (directory) =>
     Promise.resolve({
-      async save(model: BpeModel, report: TokenizerReport): Promise<void> {
-        await writeFile(join(directory, tokenizerFile), formatTokenizerJson(model));
+      /** `json`: text of tokenizer.json, which the encoder was made of. */
+      async save(json: string, { tokenByteCounts }: Encoder, report: TokenizerReport): Promise<void> {
+        await writeFile(join(directory, tokenizerFile), json);
+        const tokenBytes = { formatVersion: 1, bytes: [...tokenByteCounts] };
+        await writeFile(join(directory, "token-bytes.json"), `${JSON.stringify(tokenBytes)}\n`);
         await writeFile(join(directory, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
       },
     }),
   validate: async (directory) => {
     await openTokenizer(directory);
   },
+});
+
+/** What is shown of it beside the artifact. */
+export const summaryOf = ({ vocabSize, languages }: TokenizerReport): Record<string, number> => ({
+  vocabSize,
+  ...Object.fromEntries(
+    Object.entries(languages).map(([language, { charactersPerToken }]) => [
+      `charactersPerToken.${language}`,
+      charactersPerToken,
+    ]),
+  ),
 });
 
 /** Throws `TOKENIZER_UNSUPPORTED`, `TOKENIZER_TOO_LARGE`. */

@@ -19,6 +19,9 @@ function createAlphabet(): string[] {
   });
 }
 
+/** Whether a byte occurs in UTF-8 at all (RFC 3629, section 1): 13 do not, and some published vocabularies lack them. */
+export const isUtf8Byte = (byte: number): boolean => byte < 0xc0 || (byte > 0xc1 && byte < 0xf5);
+
 /** A token's bytes, or undefined where a character stands for no byte. */
 export function tokenBytes(token: string): Uint8Array | undefined {
   const bytes = new Uint8Array(token.length);

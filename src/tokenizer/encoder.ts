@@ -5,7 +5,7 @@
  */
 import { userError } from "../errors.ts";
 import type { AddedToken, BpeModel } from "./bpe-model.ts";
-import { byteCharacters, tokenBytes } from "./byte-alphabet.ts";
+import { byteCharacters, isUtf8Byte, tokenBytes } from "./byte-alphabet.ts";
 import { grown } from "./grown.ts";
 import { PieceMerger } from "./merge-piece.ts";
 import { PieceTable } from "./piece-table.ts";
@@ -93,10 +93,11 @@ class CachedEncoder implements Encoder {
       this.#specials.has(id) ? 0 : bytes.length,
     );
     const idOf = new Map(tokens.map((token, id) => [token, id]));
-    this.#byteIds = Uint32Array.from(byteCharacters, (character) => {
+    this.#byteIds = Uint32Array.from(byteCharacters, (character, byte) => {
       const id = idOf.get(character);
-      if (id === undefined) throw new TypeError("A BPE model must have a token for each of the 256 bytes.");
-      return id;
+      if (id === undefined && isUtf8Byte(byte))
+        throw new TypeError("A BPE model must have a token for each byte of UTF-8.");
+      return id ?? 0; // of a byte that no text has
     });
     this.#pieceEnd = createPieceEnd(model);
     this.#merger = new PieceMerger(merges);

@@ -11,9 +11,6 @@ import { PairQueue } from "./pair-queue.ts";
 import { PairTable } from "./pair-table.ts";
 import type { TrainingWords } from "./training-words.ts";
 
-/** Room for formed pairs that is kept: the first count of all needs far more than any merge after it. */
-const keptFormed = 1 << 20;
-
 export class PairCounts {
   readonly queue = new PairQueue();
   readonly #words: TrainingWords;
@@ -49,21 +46,62 @@ export class PairCounts {
     return this.#counts[this.#numberOf(first, second)] as number;
   }
 
+  /**
+   * Counts and queues all pairs of the words as they are at first. In two passes, so that the places, which are most of
+   * the memory of training, are written where they stay.
+   */
   countAll(): void {
+    let total = 0;
+    this.#forEachSymbol((first, second, _place, count) => {
+      const pair = this.#numberOf(first, second);
+      this.#counts[pair] = (this.#counts[pair] as number) + count;
+      if (this.#visits(pair)) this.#newPlaces[pair] = (this.#newPlaces[pair] as number) + 1;
+    });
+    const queued = (pair: number) => (this.#counts[pair] as number) >= this.#minFrequency;
+    for (let pair = 0; pair < this.#size; pair++) if (queued(pair)) total += this.#newPlaces[pair] as number;
+    this.queue.reserve(total);
+    const rooms = Array.from({ length: this.#size }, (_, pair) =>
+      queued(pair) ? this.#push(pair, this.#newPlaces[pair] as number) : undefined,
+    );
+    this.#newPlaces.fill(0);
+    this.#forEachSymbol((first, second, place) => {
+      const pair = this.#numberOf(first, second);
+      const room = rooms[pair];
+      if (room === undefined || !this.#visits(pair)) return;
+      const at = this.#newPlaces[pair] as number;
+      room[at] = place;
+      this.#newPlaces[pair] = at + 1;
+    });
+    this.#newPlaces.fill(0);
+  }
+
+  /** Each symbol that another one follows, while all are single bytes; a visit to each place. */
+  #forEachSymbol(onSymbol: (first: number, second: number, place: number, count: number) => void): void {
     const { symbols, starts, lengths, counts, long } = this.#words;
     for (let word = 0; word < lengths.length; word++) {
       this.#visit++;
       const start = starts[word] as number;
       const end = start + (lengths[word] as number);
-      for (let i = start; i + 1 < end; i++) {
-        this.#form(symbols[i] as number, symbols[i + 1] as number, word, counts[word] as number);
-      }
+      for (let i = start; i + 1 < end; i++)
+        onSymbol(symbols[i] as number, symbols[i + 1] as number, word, counts[word] as number);
     }
     long.forEachSymbol((position, symbol, next, count) => {
       this.#visit++;
-      this.#form(symbol, next, lengths.length + position, count);
+      onSymbol(symbol, next, lengths.length + position, count);
     });
-    this.#flush();
+  }
+
+  /** Whether the place that is visited was not yet listed for a pair; it then is. */
+  #visits(pair: number): boolean {
+    if (this.#lastVisits[pair] === this.#visit) return false;
+    this.#lastVisits[pair] = this.#visit;
+    return true;
+  }
+
+  /** Queues a pair with its count; gives the room for its places. */
+  #push(pair: number, placeCount: number): Uint32Array {
+    const [first, second] = [this.#firsts[pair] as number, this.#seconds[pair] as number];
+    return this.queue.push(first, second, this.#counts[pair] as number, placeCount);
   }
 
   /** Takes the top of the queue, (first, second), and merges it where it was formed. */
@@ -137,8 +175,7 @@ export class PairCounts {
   #form(first: number, second: number, place: number, count: number): void {
     const pair = this.#numberOf(first, second);
     this.#counts[pair] = (this.#counts[pair] as number) + count;
-    if (this.#lastVisits[pair] === this.#visit) return;
-    this.#lastVisits[pair] = this.#visit;
+    if (!this.#visits(pair)) return;
     const at = this.#formedSize++;
     if (at >= this.#formedPairs.length) {
       this.#formedPairs = grown(this.#formedPairs, at + 1);
@@ -172,20 +209,12 @@ export class PairCounts {
     for (const pair of this.#formedDistinct) {
       const end = slots[pair] as number;
       slots[pair] = 0;
-      const count = this.#counts[pair] as number;
-      if (count >= this.#minFrequency) {
-        const first = this.#firsts[pair] as number;
-        const second = this.#seconds[pair] as number;
-        this.queue.push(first, second, count, end - start).set(sorted.subarray(start, end));
-      }
+      if ((this.#counts[pair] as number) >= this.#minFrequency)
+        this.#push(pair, end - start).set(sorted.subarray(start, end));
       start = end;
     }
     this.#formedSize = 0;
     this.#formedDistinct = [];
-    if (this.#formedPairs.length > keptFormed) {
-      this.#formedPairs = new Uint32Array(keptFormed);
-      this.#formedPlaces = new Uint32Array(keptFormed);
-    }
   }
 
   #numberOf(first: number, second: number): number {

@@ -1,4 +1,5 @@
 /** What a tokenizer makes of text: how much one token says in each language, and its longest tokens. */
+import { checkLossless } from "./check-lossless.ts";
 import type { Encoder } from "./encoder.ts";
 import { TokenBuffer } from "./token-buffer.ts";
 
@@ -15,10 +16,13 @@ export interface LanguageReport {
 export interface TokenizerReport {
   readonly vocabSize: number;
   readonly languages: Readonly<Record<string, LanguageReport>>;
+  /** Share of bytes that no token stands for. Always 0: a report of other tokens is not made. */
+  readonly unknownRate: 0;
   /** By bytes, longest first. */
   readonly longestTokens: readonly { readonly id: number; readonly text: string; readonly bytes: number }[];
 }
 
+/** Throws TOKENIZER_LOSSY where the tokens of a text do not stand for all of its bytes. */
 export async function createTokenizerReport(
   encoder: Encoder,
   documents: AsyncIterable<LabelledText> | Iterable<LabelledText>,
@@ -31,6 +35,7 @@ export async function createTokenizerReport(
     languages.set(language, totals);
     buffer.clear();
     encoder.encodeInto(text, buffer);
+    checkLossless(encoder, text, buffer.data, 0, buffer.length);
     totals.texts++;
     totals.characters += countCharacters(text);
     totals.bytes += Buffer.byteLength(text);
@@ -49,6 +54,7 @@ export async function createTokenizerReport(
   return {
     vocabSize: encoder.vocabSize,
     languages: Object.fromEntries(reports),
+    unknownRate: 0,
     longestTokens: ids
       .slice(0, longestTokens)
       .map(({ id, bytes }) => ({ id, text: encoder.decode([id]), bytes })),

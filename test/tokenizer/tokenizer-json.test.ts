@@ -156,11 +156,73 @@ test.each<[string, (json: Json) => void, RegExp]>([
   expect(parse).toThrow(expect.objectContaining({ code: "TOKENIZER_UNSUPPORTED" }));
 });
 
-test("a vocabulary without some byte is refused", () => {
-  const json = JSON.parse(golden) as { model: { vocab: Record<string, number>; merges: unknown[] } };
-  const vocab = Object.fromEntries(Object.entries(json.model.vocab).filter(([, id]) => id < 200));
-  const without = { ...json, model: { ...json.model, vocab, merges: [] } };
-  expect(() => parseTokenizerJson(JSON.stringify(without))).toThrow(/59 of the 256 bytes are no tokens/);
+/** The golden tokenizer without all tokens that hold one of these characters of the byte alphabet. */
+const withoutBytes = (...characters: readonly string[]): string => {
+  const json = JSON.parse(golden) as { model: { vocab: Record<string, number>; merges: [string, string][] } };
+  const { vocab, merges } = json.model;
+  const byId = Object.keys(vocab).sort((a, b) => (vocab[a] ?? 0) - (vocab[b] ?? 0));
+  const kept = byId.filter((token) => !characters.some((one) => token.includes(one)));
+  const ids = Object.fromEntries(kept.map((token, id) => [token, id]));
+  const remaining = merges.filter(
+    ([first, second]) => first in ids && second in ids && first + second in ids,
+  );
+  return JSON.stringify({ ...json, model: { ...json.model, vocab: ids, merges: remaining } });
+};
+
+test("a vocabulary without a byte of text is refused, as text could be unknown to it", () => {
+  // In the byte alphabet ñ is 0xf1, which begins characters from U+40000 on, and Ĕ is the control character 0x14.
+  expect(() => parseTokenizerJson(withoutBytes("ñ", "Ĕ"))).toThrow(
+    /2 bytes of text are no tokens, so that it is unknown: "0x14", "0xf1"$/m,
+  );
+});
+
+test("bytes that no UTF-8 has may be missing: any text has the ids of the native tokenizers package", async () => {
+  const text = withoutBytes(...Array.from("ÀÁõö÷øùúûüýþÿ"));
+  const encoder = createEncoder(parseTokenizerJson(text));
+  const native = NativeTokenizer.fromString(text);
+  await fc.assert(
+    fc.asyncProperty(awkwardText, async (input) => {
+      const expected = await native.encode(wellFormed(input), null, { addSpecialTokens: false });
+      expect([...encoder.encode(input, { parseSpecialTokens: true })]).toEqual(expected.getIds());
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("everything that differs is told at once", () => {
+  const json = JSON.parse(golden) as Json;
+  Object.assign(json, {
+    normalizer: { type: "Lowercase" },
+    pre_tokenizer: { type: "Metaspace" },
+    post_processor: { type: "TemplateProcessing" },
+  });
+  Object.assign(json["model"] ?? {}, { byte_fallback: true, dropout: 0.1 });
+  const parse = () => parseTokenizerJson(JSON.stringify(json), { specialTokens: ["<|im_end|>", "<|pad|>"] });
+  expect(parse).toThrow(
+    expect.objectContaining({
+      message: [
+        "This tokenizer.json cannot be used:",
+        "- normalizer is Lowercase, not null or NFC",
+        "- pre_tokenizer is Metaspace, not [Digits], [Split], ByteLevel",
+        "- post_processor is TemplateProcessing, not null or ByteLevel",
+        "- model.dropout: Invalid input",
+        "- model.byte_fallback: Invalid input: expected false",
+        "- it has no special token <|pad|>",
+      ].join("\n"),
+    }),
+  );
+});
+
+test("special tokens that are wanted must be there, and be special", () => {
+  const json = JSON.parse(golden) as { added_tokens: { content: string; special: boolean }[] };
+  expect(() => parseTokenizerJson(golden, { specialTokens })).not.toThrow();
+  expect(() => parseTokenizerJson(golden, { specialTokens: ["<|pad|>"] })).toThrow(
+    /it has no special token <\|pad\|>/,
+  );
+  for (const token of json.added_tokens) token.special = token.content !== "<|im_end|>";
+  expect(() => parseTokenizerJson(JSON.stringify(json), { specialTokens })).toThrow(
+    /<\|im_end\|> is text to it, no special token/,
+  );
 });
 
 test("what is no JSON is refused", () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { createEncoder } from "../../src/tokenizer/encoder.ts";
+import { createEncoder, type Encoder } from "../../src/tokenizer/encoder.ts";
+import type { TokenBuffer } from "../../src/tokenizer/token-buffer.ts";
 import { parseTokenizerJson } from "../../src/tokenizer/tokenizer-json.ts";
 import { createTokenizerReport } from "../../src/tokenizer/tokenizer-report.ts";
 import { readGolden } from "./golden.ts";
@@ -26,4 +27,21 @@ test("the report counts texts, characters, bytes and tokens by language", async 
   expect(longest?.bytes).toBe(Math.max(...encoder.tokenByteCounts));
   expect(Buffer.byteLength(longest?.text ?? "")).toBe(longest?.bytes);
   expect(next?.bytes).toBeLessThanOrEqual(longest?.bytes ?? 0);
+});
+
+test("tokens that lose a byte are no report, but an error", async () => {
+  const lossy: Encoder = Object.create(encoder, {
+    decode: { value: (ids: ArrayLike<number>) => encoder.decode(ids) },
+    encodeInto: {
+      value: (text: string, out: TokenBuffer) => {
+        encoder.encodeInto(text.replaceAll("☃", ""), out);
+      },
+    },
+  }) as Encoder;
+  const report = (text: string) => createTokenizerReport(lossy, [{ text, language: "en" }]);
+  expect(await report("winter")).toMatchObject({ unknownRate: 0 });
+  await expect(report("winter ☃")).rejects.toMatchObject({
+    code: "TOKENIZER_LOSSY",
+    message: 'The tokens of a text stand for 7 of its 10 bytes: "winter ☃"',
+  });
 });

@@ -19,6 +19,7 @@ import {
   modelOf,
   programOf,
   trainingStages,
+  vocabSizeOf,
   type TrainingRecipe,
   type TrainingStage,
 } from "./training-recipe.ts";
@@ -88,7 +89,7 @@ export function estimateRecipe(
   const disk = estimateDisk({
     ...corpusOf(recipe),
     parameters: parameters.total,
-    vocabSize: recipe.trainTokenizer.vocabSize,
+    vocabSize: vocabSizeOf(recipe),
     keepCheckpoints: recipe.pretrain.keepCheckpoints,
   });
   const stageMemory = stages.map(({ estimate }) => estimate.memory.total);

@@ -16,6 +16,7 @@ const positive = z.int().positive();
 export const trainingRecipeSchema = z.object({
   downloadSample: downloadSampleParams,
   trainTokenizer: z.object({ vocabSize: positive }),
+  tokenizer: z.object({ from: z.string(), vocabSize: positive.optional() }).optional(),
   pretrain: z.object({ model: modelParams, steps: positive, ...batchParams, ...runtimeParams }),
   sft: z.object({ epochs: z.number().positive(), sequenceLength: positive, ...batchParams }),
   dpo: z.object({
@@ -43,8 +44,19 @@ export function trainingRecipe(recipe: unknown): TrainingRecipe {
   );
 }
 
-export const modelOf = ({ pretrain, trainTokenizer }: TrainingRecipe): LlamaConfig =>
-  defineLlama({ ...pretrain.model, vocabSize: trainTokenizer.vocabSize });
+/** Throws `VOCABULARY_UNKNOWN` where the recipe takes a tokenizer from elsewhere and does not say how large it is. */
+export function vocabSizeOf({ trainTokenizer, tokenizer }: TrainingRecipe): number {
+  if (tokenizer === undefined) return trainTokenizer.vocabSize;
+  if (tokenizer.vocabSize !== undefined) return tokenizer.vocabSize;
+  throw userError(
+    "VOCABULARY_UNKNOWN",
+    `how many entries the tokenizer of ${tokenizer.from} has is not known before it is read`,
+    "say it: --set tokenizer.vocabSize=N",
+  );
+}
+
+export const modelOf = (recipe: TrainingRecipe): LlamaConfig =>
+  defineLlama({ ...recipe.pretrain.model, vocabSize: vocabSizeOf(recipe) });
 
 /** The program of one stage, as the stage itself will define it. */
 export function programOf(recipe: TrainingRecipe, stage: TrainingStage): TrainingProgram {

@@ -1,8 +1,8 @@
 /**
- * Datasets on the Hugging Face Hub at one commit: listing and reads by byte range. The token of gated sets is found as
- * Hugging Face's own tools find it, another endpoint (a mirror) in HF_ENDPOINT. Knows no schema.
+ * A repository on the Hugging Face Hub, of a dataset or a model, at one commit: listing and reads by byte range. The token
+ * of gated ones is found as Hugging Face's own tools find it, another endpoint (a mirror) in HF_ENDPOINT. Knows no schema.
  */
-import { datasetInfo, HubApiError, listFiles } from "@huggingface/hub";
+import { datasetInfo, HubApiError, listFiles, modelInfo } from "@huggingface/hub";
 import { PipelineError } from "../../errors.ts";
 import { hubFetch } from "./hub-fetch.ts";
 import { hubRefusal } from "./hub-refusal.ts";
@@ -18,7 +18,10 @@ import type { Source } from "./source.ts";
 const HUB = "https://huggingface.co";
 
 /** Throws HUB_ACCESS_DENIED, HUB_NOT_FOUND, HUB_REFUSED, SOURCE_CHANGED or NETWORK_UNAVAILABLE. */
-export async function openHuggingFace(options: RepositoryOptions): Promise<Source> {
+export async function openHuggingFace(
+  options: RepositoryOptions,
+  type: "dataset" | "model" = "dataset",
+): Promise<Source> {
   const { repository, environment = process.env } = options;
   const revision = options.commit ?? options.revision;
   const name = `hf:${repository}`;
@@ -42,15 +45,14 @@ export async function openHuggingFace(options: RepositoryOptions): Promise<Sourc
     }
   };
 
-  const { sha: commit } = await named(() =>
-    datasetInfo({ name: repository, revision, additionalFields: ["sha"], ...hub }),
-  );
+  const asked = { name: repository, revision, additionalFields: ["sha"] as "sha"[], ...hub };
+  const { sha: commit } = await named(() => (type === "model" ? modelInfo(asked) : datasetInfo(asked)));
   if (!COMMIT.test(commit) || (COMMIT.test(revision) && commit !== revision))
     throw notTheCommit(name, revision, commit);
 
   async function* list(): AsyncGenerator<RepositoryFile> {
     const entries = listFiles({
-      repo: { type: "dataset", name: repository },
+      repo: { type, name: repository },
       revision: commit,
       recursive: true,
       ...hub,
@@ -58,14 +60,14 @@ export async function openHuggingFace(options: RepositoryOptions): Promise<Sourc
     for (;;) {
       const next = await named(() => entries.next());
       if (next.done === true) return;
-      const { type, path, size, lfs, oid } = next.value;
-      if (type !== "file") continue;
+      const { type: entryType, path, size, lfs, oid } = next.value;
+      if (entryType !== "file") continue;
       const where = path.split("/").map(encodeURIComponent).join("/");
       yield {
         path,
         size,
         digest: lfs ? `sha256:${lfs.oid}` : oid === undefined ? undefined : `git-sha1:${oid}`,
-        url: `${hubUrl}/datasets/${repository}/resolve/${commit}/${where}`,
+        url: `${hubUrl}/${type === "model" ? "" : "datasets/"}${repository}/resolve/${commit}/${where}`,
       };
     }
   }

@@ -1,9 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { expect, test } from "vitest";
+import { openShards } from "../../../src/data/shards/open-shards.ts";
 import { tokenizeDocuments } from "../../../src/data/shards/tokenize-documents.ts";
+import { createEncoder } from "../../../src/tokenizer/encoder.ts";
+import { awkwardText, wellFormed } from "../../tokenizer/awkward-text.ts";
 import { documents, encoder, temporaryFolder, tokenizerDigest } from "./corpus.ts";
 
+const document = { language: "en", source: "s", category: "c" } as const;
 const options = { tokenizerDigest, shardTokens: 50_000 };
 
 /** Some batches' worth, of unequal length, so that threads finish out of order. */
@@ -32,6 +37,31 @@ test("two and three threads write the bytes of one", async () => {
   expect(Object.keys(folders[0] ?? {}).length).toBeGreaterThan(6);
   expect(folders[1]).toEqual(folders[0]);
   expect(folders[2]).toEqual(folders[0]);
+});
+
+test("what the tokens on disk stand for adds up to the bytes of all documents, whatever is in them", async () => {
+  const models = [encoder.model, { ...encoder.model, composed: true, splitPattern: "han" as const }];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(awkwardText, { minLength: 1, maxLength: 8 }),
+      fc.constantFrom(...models),
+      async (texts, model) => {
+        const folder = temporaryFolder();
+        const made = createEncoder(model);
+        const all = ["a", ...texts].map((text) => ({ ...document, text }));
+        const { splits } = await tokenizeDocuments(all, made, folder, options);
+        const shards = await openShards(folder);
+        const ids = new Int32Array(splits["documents"]?.totals.tokens ?? 0);
+        await shards.split("documents").read(0, ids.length, ids);
+        await shards.close();
+        const bytes = ids.reduce((sum, id) => sum + (made.tokenByteCounts[id] ?? 0), 0);
+        const composed = all.map(({ text }) => (model.composed ? text.normalize("NFC") : text)).join("");
+        expect(bytes).toBe(Buffer.byteLength(wellFormed(composed)));
+        expect(ids.filter((id) => made.isSpecial(id))).toEqual(new Int32Array());
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 test("documents over the bound are dropped and counted", async () => {

@@ -1,5 +1,5 @@
 /**
- * A server that behaves as the Hugging Face Hub does towards its own client: dataset info, a tree in pages of three,
+ * A server that behaves as the Hugging Face Hub does towards its own client: info of a repository, a tree in pages of three,
  * and `resolve` that redirects to storage on another origin, which serves ranges.
  */
 import { createHash } from "node:crypto";
@@ -32,7 +32,10 @@ export async function startHub(
   files: Readonly<Record<string, Uint8Array>>,
   /** True where it has answered by itself. */
   intercept: (request: IncomingMessage, response: ServerResponse, count: number) => boolean = () => false,
+  type: "dataset" | "model" = "dataset",
 ): Promise<Hub> {
+  const api = `/api/${type}s/${repository}`;
+  const page = type === "model" ? repository : `datasets/${repository}`;
   const commit = "0123456789abcdef0123456789abcdef01234567";
   const history = new Map([[commit, files]]);
   let head = commit;
@@ -53,7 +56,7 @@ export async function startHub(
     const json = (value: unknown, headers: Record<string, string> = {}): void => {
       response.writeHead(200, { "content-type": "application/json", ...headers }).end(JSON.stringify(value));
     };
-    if (url.pathname.startsWith(`/api/datasets/${repository}/revision/`)) {
+    if (url.pathname.startsWith(`${api}/revision/`)) {
       const asked = url.pathname.split("/revision/")[1] ?? "";
       json({
         _id: "1",
@@ -65,7 +68,7 @@ export async function startHub(
         likes: 0,
         lastModified: "2024-01-01T00:00:00.000Z",
       });
-    } else if (url.pathname.startsWith(`/api/datasets/${repository}/tree/`)) {
+    } else if (url.pathname.startsWith(`${api}/tree/`)) {
       const from = Number(url.searchParams.get("cursor") ?? 0);
       const all = Object.entries(history.get(url.pathname.split("/tree/")[1] ?? "") ?? {}).map(
         ([path, bytes]) => ({
@@ -78,7 +81,7 @@ export async function startHub(
       url.searchParams.set("cursor", String(from + PAGE));
       const next = from + PAGE < all.length ? { link: `<${url.href}>; rel="next"` } : undefined;
       json(all.slice(from, from + PAGE), next);
-    } else if (url.pathname.startsWith(`/datasets/${repository}/resolve/`)) {
+    } else if (url.pathname.startsWith(`/${page}/resolve/`)) {
       const path = url.pathname.split("/resolve/")[1] ?? "";
       response.writeHead(302, { location: `${storageUrl}/storage/${path}?signature=${links}` }).end();
     } else {
