@@ -1,13 +1,15 @@
 /** What a recipe puts on the disk, from its characters: text, tokens, checkpoints and models. */
+import { mixedBytes, mixingBytes, tokenizedBytes } from "../data/shards/disk-need.ts";
 import { bytesPerTokenFor } from "../data/shards/shard-format.ts";
 
 /** In the recipe, all sources together. */
 export interface CorpusSize {
   /** Characters of text for pretraining. */
   readonly characters: { readonly en: number; readonly zh: number };
+  readonly documents: number;
   /** Bytes of conversations, preference pairs and questions. */
   readonly recordBytes: number;
-  /** Bytes of packages that are fetched and kept. */
+  /** Bytes that are fetched and kept: packages, and parts of remote files. */
   readonly downloadBytes: number;
 }
 
@@ -25,17 +27,19 @@ export interface DiskEstimate {
   readonly tokens: number;
   /** Tokenized documents, and the shards mixed from them. */
   readonly shards: number;
+  /** What `shard` needs beside them while it runs. */
+  readonly mixing: number;
   /** Weights and moments of each that is kept, and of the one that is being written. */
   readonly checkpoints: number;
   /** Finished models: base, fine-tuned and aligned. */
   readonly models: number;
   readonly bundle: number;
-  /** Without `tokens`. */
+  /** At the fullest moment: while `shard` runs, or in the end. */
   readonly total: number;
 }
 
 /** UTF-8 of a character: Chinese text with its digits and marks in ASCII was measured at 2.7. */
-const bytesPerCharacter = { en: 1, zh: 2.7 } as const;
+export const bytesPerCharacter = { en: 1, zh: 2.7 } as const;
 /** Of a record's field names, id and category. */
 const recordOverhead = 1.05;
 const bytesPerParameter = 4;
@@ -62,13 +66,21 @@ export function estimateDisk(options: DiskOptions): DiskEstimate {
   const perToken = charactersPerToken(vocabSize);
   const tokens = Math.round(characters.en / perToken.en + characters.zh / perToken.zh);
   const model = parameters * bytesPerParameter;
-  const sizes = {
+  const totals = { documents: options.documents, tokens };
+  const width = bytesPerTokenFor(vocabSize);
+  const data = {
     downloads: options.downloadBytes,
     corpus: Math.round(text * recordOverhead + recordBytes),
-    shards: 2 * tokens * bytesPerTokenFor(vocabSize),
+    shards: tokenizedBytes(totals, width) + mixedBytes(totals, width),
+  };
+  const mixing = mixingBytes(totals, width) - mixedBytes(totals, width);
+  const models = {
     checkpoints: 3 * model * (options.keepCheckpoints + 1),
     models: trainedModels * model,
     bundle: model,
   };
-  return { ...sizes, tokens, total: Object.values(sizes).reduce((total, size) => total + size, 0) };
+  return { ...data, mixing, ...models, tokens, total: sum(data) + Math.max(mixing, sum(models)) };
 }
+
+const sum = (sizes: Readonly<Record<string, number>>): number =>
+  Object.values(sizes).reduce((total, size) => total + size, 0);

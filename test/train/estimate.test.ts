@@ -148,14 +148,33 @@ test("a device's tokens a second are its share of the peak by the work of a toke
 });
 
 test("tokens take two bytes up to 65,536 words, four above, and are on the disk twice", () => {
-  const corpus = { characters: { en: 4_500_000, zh: 0 }, recordBytes: 0, downloadBytes: 7 };
+  const corpus = { characters: { en: 4_500_000, zh: 0 }, documents: 1000, recordBytes: 0, downloadBytes: 7 };
   const options = { ...corpus, parameters: 10, keepCheckpoints: 2 };
   const disk = estimateDisk({ ...options, vocabSize: 20_000 });
-  expect(disk).toMatchObject({ tokens: 1_000_000, shards: 4_000_000, downloads: 7, bundle: 40, models: 120 });
+  // Five numbers a document twice, and one end of text.
+  expect(disk).toMatchObject({
+    tokens: 1_000_000,
+    shards: 4_000_000 + 1000 * (2 * 20 + 2),
+    mixing: 0, // in memory
+    downloads: 7,
+    bundle: 40,
+    models: 120,
+  });
   expect(disk.checkpoints).toBe(3 * 120); // weights and moments; two kept and one being written
   const many = estimateDisk({ ...options, vocabSize: 70_000 });
-  expect(many.shards).toBe(many.tokens * 8);
+  expect(many.shards).toBe(many.tokens * 8 + 1000 * (2 * 20 + 4));
   expect(charactersPerToken(70_000).en).toBeGreaterThan(4.5);
+});
+
+test("the disk is at its fullest while a large corpus is mixed, unless models take more", () => {
+  const corpus = { characters: { en: 45e9, zh: 0 }, documents: 10_000_000, recordBytes: 0, downloadBytes: 0 };
+  const options = { ...corpus, vocabSize: 20_000, keepCheckpoints: 0 };
+  const disk = estimateDisk({ ...options, parameters: 10 });
+  // 28 bytes beside the tokens of each document instead of 20, and two of 256 files once more.
+  expect(disk.mixing).toBeCloseTo(8 * 10_000_000 + (20e9 + 30 * 10_000_000) / 128, -1);
+  expect(disk.total).toBe(disk.corpus + disk.shards + disk.mixing);
+  const large = estimateDisk({ ...options, parameters: 1e9 });
+  expect(large.total).toBe(large.corpus + large.shards + large.checkpoints + large.models + large.bundle);
 });
 
 test("the time of a step is that of its micro-batches and one update, at any depth", () => {

@@ -1,10 +1,11 @@
 /** What a recipe says about training, for commands that look ahead: the programs its stages will run, and its corpus. */
 import { z } from "zod";
 import { downloadSampleParams } from "../../data/sampling/sample-params.ts";
+import { DEFAULT_RANGE_CACHE_BYTES } from "../../data/sources/range-cache.ts";
 import { userError } from "../../errors.ts";
 import { defineLlama, type LlamaConfig } from "../../model/llama-config.ts";
 import { dpoProgram } from "../../train/dpo-program.ts";
-import type { CorpusSize } from "../../train/estimate-disk.ts";
+import { bytesPerCharacter, type CorpusSize } from "../../train/estimate-disk.ts";
 import { defineOptimizer } from "../../train/optimizer.ts";
 import { pretrainingProgram } from "../../train/pretraining-program.ts";
 import type { TrainingProgram } from "../../train/training-program.ts";
@@ -86,23 +87,47 @@ const npmPackageBytes = 34e6;
 const builtRecordBytes = 250;
 const conversationBytes = 2_100;
 const pairBytes = 4_200;
+/** Of a document, as IndustryCorpus2's have them on average (100 of each language). */
+const documentCharacters = { en: 7_077, zh: 2_073 } as const;
 
-/** Hub datasets are read by byte range, and nothing of them is kept but the sample. */
+/** What is read of remote files is kept, up to a bound, for the next try. */
 export function corpusOf({ downloadSample }: TrainingRecipe): CorpusSize {
   const characters = { en: 0, zh: 0 };
   let recordBytes = 0;
-  let downloadBytes = 0;
-  for (const source of downloadSample.sources)
-    if ("category" in source) characters[source.language] += source.characters;
-    else if (source.kind === "npm-default") {
-      characters.en += source.characters.en;
-      characters.zh += source.characters.zh;
-      recordBytes += builtRecordBytes * (source.conversations + source.preferences + source.questions);
-      downloadBytes = npmPackageBytes;
-    } else if ("characters" in source) {
-      characters.en += source.characters.en;
-      characters.zh += source.characters.zh;
-    } else if ("conversations" in source) recordBytes += conversationBytes * source.conversations;
-    else recordBytes += pairBytes * source.preferences;
-  return { characters, recordBytes, downloadBytes };
+  let packageBytes = 0;
+  let remoteBytes = 0;
+  for (const source of downloadSample.sources) {
+    const text = charactersOf(source);
+    const records = recordBytesOf(source);
+    characters.en += text.en;
+    characters.zh += text.zh;
+    recordBytes += records;
+    if (source.kind === "npm-default") packageBytes = npmPackageBytes;
+    else if (source.kind !== "local") {
+      const rowShare = "rowShare" in source ? source.rowShare : 1;
+      const bytes = text.en * bytesPerCharacter.en + text.zh * bytesPerCharacter.zh;
+      remoteBytes += bytes / rowShare + records;
+    }
+  }
+  return {
+    characters,
+    documents: Math.round(characters.en / documentCharacters.en + characters.zh / documentCharacters.zh),
+    recordBytes,
+    downloadBytes: packageBytes + Math.min(Math.round(remoteBytes), DEFAULT_RANGE_CACHE_BYTES),
+  };
+}
+
+type Source = TrainingRecipe["downloadSample"]["sources"][number];
+
+function charactersOf(source: Source): { readonly en: number; readonly zh: number } {
+  if (!("characters" in source)) return { en: 0, zh: 0 };
+  if ("category" in source) return { en: 0, zh: 0, [source.language]: source.characters };
+  return source.characters;
+}
+
+function recordBytesOf(source: Source): number {
+  if (source.kind === "npm-default")
+    return builtRecordBytes * (source.conversations + source.preferences + source.questions);
+  if ("conversations" in source) return conversationBytes * source.conversations;
+  return "preferences" in source ? pairBytes * source.preferences : 0;
 }

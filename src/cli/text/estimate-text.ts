@@ -114,9 +114,14 @@ function diskSection(disk: DiskEstimate, paint: Paint): readonly string[] {
   return section(
     `disk: about ${formatBytes(disk.total)}`,
     [
-      row("downloads", disk.downloads, "kept in the cache; Hub datasets are read in place"),
+      row("downloads", disk.downloads, "kept in the cache: packages, and parts of remote files"),
       row("corpus", disk.corpus),
       row("tokens, shards", disk.shards, `about ${formatCompact(disk.tokens)} tokens, twice`),
+      row(
+        "mixing",
+        disk.mixing,
+        "in between, while shard runs; in the total where that is the fullest moment",
+      ),
       row("checkpoints", disk.checkpoints, "weights and moments, of those kept and the one being written"),
       row("models", disk.models, "base, fine-tuned, aligned"),
       row("bundle", disk.bundle),

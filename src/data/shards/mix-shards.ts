@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { mixBits } from "../../std/mix-bits.ts";
 import { mapInOrder } from "../../std/worker-pool.ts";
 import { createRandom } from "../random.ts";
+import { defaultMixMemoryBytes } from "./disk-need.ts";
 import type { MixOptions } from "./mix-rules.ts";
 import { putHead, recordBytes } from "./mixed-record.ts";
 import type { DocumentBlock, TokenShards } from "./open-shards.ts";
@@ -42,15 +43,14 @@ const rangeTokens = 1 << 20;
 const readsAtOnce = 3;
 
 /**
- * `tokenized` is what `tokenizeDocuments` wrote. Files in `folder/unsorted` take as much disk as the shards while it
- * runs. Throws as `planMix` and `openShards` do.
+ * `tokenized` is what `tokenizeDocuments` wrote. While it runs, `folder` takes what `mixingBytes` says. Throws as `planMix` and `openShards` do.
  */
 export async function mixShards(
   tokenized: TokenShards,
   folder: string,
   options: MixShardsOptions,
 ): Promise<MixResult> {
-  const { signal, onProgress, memoryBytes = 2 ** 27 } = options;
+  const { signal, onProgress, memoryBytes = defaultMixMemoryBytes } = options;
   const { tokenizerDigest, vocabSize, strata } = tokenized.manifest;
   const reader = tokenized.split(documentsSplit);
   const blocks = () => reader.documentBlocks();

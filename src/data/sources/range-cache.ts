@@ -11,6 +11,8 @@ import { WINDOW_BYTES } from "./remote-file.ts";
 import type { SourceFile } from "./source.ts";
 
 const DIGEST_BYTES = 32;
+/** What is kept of remote files at most. */
+export const DEFAULT_RANGE_CACHE_BYTES = 16 * 1024 ** 3;
 
 export interface RangeCacheOptions {
   /** Default 16 GiB. */
@@ -43,7 +45,7 @@ export class RangeCache {
 
   static async open(
     directory: string,
-    { maxBytes = 16 * 1024 ** 3, onNotice }: RangeCacheOptions = {},
+    { maxBytes = DEFAULT_RANGE_CACHE_BYTES, onNotice }: RangeCacheOptions = {},
   ): Promise<RangeCache> {
     await mkdir(directory, { recursive: true });
     const parts: { path: string; bytes: number; usedMs: number }[] = [];

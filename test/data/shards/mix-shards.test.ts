@@ -1,13 +1,23 @@
-import { readFileSync, readdirSync, symlinkSync } from "node:fs";
+import { readFileSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { DataDocument } from "../../../src/data/records.ts";
+import { mixedBytes, mixingBytes } from "../../../src/data/shards/disk-need.ts";
 import { mixShards, type MixShardsOptions } from "../../../src/data/shards/mix-shards.ts";
 import { openShards } from "../../../src/data/shards/open-shards.ts";
 import { tokenizeDocuments } from "../../../src/data/shards/tokenize-documents.ts";
 import { documents, encoder, endOfText, temporaryFolder, tokenizerDigest } from "./corpus.ts";
 
 const options: MixShardsOptions = { validationFraction: 0.1, seed: 1, shardTokens: 3000, endOfText };
+
+const bytesBelow = (folder: string): number =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce(
+      (sum, entry) =>
+        sum + (statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
 
 async function mix(changed: Partial<MixShardsOptions> = {}, texts: readonly DataDocument[] = documents) {
   const tokenizedFolder = temporaryFolder();
@@ -125,6 +135,32 @@ test("what does not fit in memory is mixed to the same bytes, and leaves nothing
         true,
       );
   }
+});
+
+test("while it runs it takes the disk that is foretold, and not much less", async () => {
+  const texts = Array.from({ length: 30 }, (_, copy) =>
+    documents.map((document) => ({ ...document, text: `${copy} ${document.text}` })),
+  ).flat();
+  const tokenizedFolder = temporaryFolder();
+  const { splits } = await tokenizeDocuments(texts, encoder, tokenizedFolder, {
+    tokenizerDigest,
+    shardTokens: 200_000,
+  });
+  const totals = splits["documents"]?.totals ?? { documents: 0, tokens: 0 };
+  const tokenized = await openShards(tokenizedFolder);
+  onTestFinished(() => tokenized.close());
+  const folder = temporaryFolder();
+  let most = 0;
+  const look = (): void => {
+    most = Math.max(most, bytesBelow(folder));
+  };
+  const mixed = { ...options, shardTokens: 20_000, memoryBytes: 100_000, onProgress: look };
+  await mixShards(tokenized, folder, mixed);
+  const foretold = mixingBytes(totals, 2, mixed.memoryBytes);
+  expect(most / foretold).toBeGreaterThan(0.95);
+  expect(most / foretold).toBeLessThan(1.02);
+  const after = bytesBelow(folder) - readFileSync(join(folder, "manifest.json")).length;
+  expect(after / mixedBytes(totals, 2)).toBeCloseTo(1, 2);
 });
 
 test("a larger total keeps what a smaller one took, and the order of the corpus changes no sample", async () => {
