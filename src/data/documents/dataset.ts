@@ -9,6 +9,7 @@ import { PipelineError } from "../../errors.ts";
 import { digestOfFile } from "../../std/digest.ts";
 import { JsonlWriter, readJsonl } from "../../std/jsonl.ts";
 import type { Conversation, DataDocument, PreferencePair, Question } from "../records.ts";
+import { charactersOf } from "./characters-of.ts";
 import {
   MANIFEST_VERSION,
   mismatch,
@@ -49,17 +50,6 @@ async function* readRecords<T>(path: string, schema: z.ZodType<T>): AsyncGenerat
     yield parsed.data;
   }
 }
-
-/** Characters (UTF-16 units) of the text that a record holds; the unit of every manifest. */
-export function charactersOf(record: DataDocument | Conversation | PreferencePair | Question): number {
-  if ("text" in record) return record.text.length;
-  if ("messages" in record) return sum(record.messages.map((one) => one.content));
-  const prompt = sum(record.prompt.map((one) => one.content));
-  if ("choices" in record) return prompt + sum(record.choices);
-  return prompt + record.chosen.length + record.rejected.length;
-}
-
-const sum = (texts: readonly string[]): number => texts.reduce((total, text) => total + text.length, 0);
 
 type AnyRecord = DataDocument | Conversation | PreferencePair | Question;
 

@@ -1,16 +1,17 @@
 /** The texts that a file holds: passages of plain text and Markdown, one field of every line of JSON Lines or row of Parquet. */
-import { readLines } from "../../std/read-lines.ts";
+import type { Line } from "../../std/read-lines.ts";
 import { cleanText, type TextFault } from "../documents/clean-text.ts";
+import type { Dropped } from "../records.ts";
 import type { SourceFile } from "../sources/source.ts";
-import { decompressed } from "./decompress.ts";
 import { fileKind } from "./file-kind.ts";
+import { fileLines } from "./file-lines.ts";
 import { openParquet } from "./parquet-rows.ts";
 
 export interface FileText {
   readonly text: string;
   readonly faults: readonly TextFault[];
 }
-export type TextItem = FileText | { readonly dropped: string; readonly characters: number };
+export type TextItem = FileText | Dropped;
 
 export interface FileTextsOptions {
   /** Named in errors. */
@@ -35,16 +36,11 @@ export async function* fileTexts(
     yield* parquetTexts(file, field, where);
     return;
   }
-  const tooLong: number[] = [];
-  const lines = readLines(decompressed(file.open(0, file.size), kind?.compression, where), {
-    where,
-    onTooLong: (line) => tooLong.push(line),
-  });
+  const lines = fileLines(file, where);
   yield* kind?.format === "jsonl" ? jsonTexts(lines, field) : passages(lines);
-  for (const _ of tooLong) yield { dropped: "line too long", characters: 0 };
 }
 
-type Lines = ReturnType<typeof readLines>;
+type Lines = ReturnType<typeof fileLines>;
 
 async function* passages(lines: Lines): AsyncGenerator<TextItem> {
   let text = "";
@@ -56,6 +52,10 @@ async function* passages(lines: Lines): AsyncGenerator<TextItem> {
     return item;
   };
   for await (const line of lines) {
+    if ("dropped" in line) {
+      yield line;
+      continue;
+    }
     const cleaned = cleanText(line.text);
     for (const fault of cleaned.faults) faults.add(fault);
     if (!line.valid) faults.add("invalidUtf8");
@@ -68,12 +68,16 @@ async function* passages(lines: Lines): AsyncGenerator<TextItem> {
 }
 
 async function* jsonTexts(lines: Lines, field: string): AsyncGenerator<TextItem> {
-  for await (const { text: line, valid } of lines) {
-    if (line.trim() === "") continue;
-    const value = parseRecord(line);
-    if (value === undefined) yield { dropped: "no JSON object", characters: line.length };
-    else yield fieldItem(value, field, valid ? [] : ["invalidUtf8"]);
+  for await (const line of lines) {
+    if ("dropped" in line) yield line;
+    else if (line.text.trim() !== "") yield jsonItem(line, field);
   }
+}
+
+function jsonItem({ text, valid }: Line, field: string): TextItem {
+  const value = parseRecord(text);
+  if (value === undefined) return { dropped: "no JSON object", characters: text.length };
+  return fieldItem(value, field, valid ? [] : ["invalidUtf8"]);
 }
 
 async function* parquetTexts(file: SourceFile, field: string, where: string): AsyncGenerator<TextItem> {

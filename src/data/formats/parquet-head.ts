@@ -11,10 +11,11 @@ import {
 } from "./parquet-bounds.ts";
 import { decodeRows, type ColumnPages, type Row } from "./parquet-decode.ts";
 import { named, readParquetFooter, readRange } from "./parquet-rows.ts";
-import { topLevelColumns, type ParquetColumn } from "./parquet-schema.ts";
+import { topLevelColumns } from "./parquet-schema.ts";
+import type { Column } from "./column.ts";
 
 export interface ParquetHead {
-  readonly columns: readonly ParquetColumn[];
+  readonly columns: readonly Column[];
   /** Of the whole file. */
   readonly rows: number;
   readonly rowGroups: number;

@@ -1,10 +1,6 @@
 /** The columns of a Parquet file with their types, as a person writes them: `list<struct<role: string, content: string>>`. */
 import type { FileMetaData, SchemaElement } from "hyparquet";
-
-export interface ParquetColumn {
-  readonly name: string;
-  readonly type: string;
-}
+import type { Column } from "./column.ts";
 
 interface Node {
   readonly element: SchemaElement;
@@ -12,7 +8,7 @@ interface Node {
 }
 
 /** Children of the schema's root: it is a tree, written depth first. */
-export const topLevelColumns = ({ schema }: FileMetaData): readonly ParquetColumn[] => {
+export const topLevelColumns = ({ schema }: FileMetaData): readonly Column[] => {
   let at = 0;
   const next = (): Node => {
     const element = schema[at++];

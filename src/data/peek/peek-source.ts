@@ -1,6 +1,7 @@
 /** What a source holds, by the beginning of one file: its columns, their types and the first rows. Little else is fetched. */
 import { PipelineError, userError } from "../../errors.ts";
 import { readLines } from "../../std/read-lines.ts";
+import type { Column } from "../formats/column.ts";
 import { decompressed } from "../formats/decompress.ts";
 import { fileKind, READABLE_KINDS, type FileKind } from "../formats/file-kind.ts";
 import { fileTexts, parseRecord } from "../formats/file-texts.ts";
@@ -25,7 +26,7 @@ export interface Peek {
   readonly rows?: number;
   readonly rowGroups?: number;
   /** Of Parquet as the schema says; otherwise as the rows shown have them. */
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly columns: readonly Column[];
   readonly sample: readonly PlainRow[];
 }
 

@@ -1,5 +1,6 @@
 /** Values of rows as plain JSON, and the types that a person calls them by. */
 import type { Json } from "../../std/json.ts";
+import type { Column } from "../formats/column.ts";
 
 export type PlainRow = Readonly<Record<string, Json>>;
 
@@ -17,11 +18,6 @@ function plain(value: unknown): Json {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === "object" && value !== null) return plainRow(value as Record<string, unknown>);
   return null;
-}
-
-export interface Column {
-  readonly name: string;
-  readonly type: string;
 }
 
 /** The fields of rows that have no schema, in the order of their first appearance, with every type that was met. */

@@ -15,12 +15,13 @@ import {
   type Quality,
 } from "../adapters/industry-corpus.ts";
 import type { Row } from "../formats/parquet-decode.ts";
-import type { Source, SourceEvents, SourceFile } from "../sources/source.ts";
+import type { Source, SourceFile } from "../sources/source.ts";
 import { allocateQuota } from "./allocate-quota.ts";
 import { drawState, RowDraws, type RowGroupFile } from "./draw-row-groups.ts";
 import type { SampleTask } from "./sample-checkpoint.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { IndustryParams } from "./sample-params.ts";
+import type { SampleEvents } from "./source-sampler.ts";
 
 const LANGUAGES = ["en", "zh"] as const;
 
@@ -57,7 +58,7 @@ export interface IndustrySampling {
   readonly random: Random;
   readonly task: SampleTask;
   readonly rowGroupFile: (file: SourceFile, columns: readonly string[]) => RowGroupFile;
-  readonly events: SourceEvents & { readonly onDocuments?: ((read: number) => void) | undefined };
+  readonly events: SampleEvents;
 }
 
 /** Throws UNKNOWN_CATEGORY, and SHORTFALL where the recipe says so. */

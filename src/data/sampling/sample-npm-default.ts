@@ -8,10 +8,9 @@ import type { SourceRecord } from "../documents/manifest.ts";
 import { createRandom, type Random } from "../random.ts";
 import type { Conversation, PreferencePair, Question } from "../records.ts";
 import type { DownloadOptions } from "../sources/download-pinned.ts";
-import type { SourceEvents } from "../sources/source.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { NpmDefaultParams } from "./sample-params.ts";
-import type { SourceSampler } from "./source-sampler.ts";
+import type { SampleEvents, SourceSampler } from "./source-sampler.ts";
 import { sampleStream, type StreamItem } from "./sample-stream.ts";
 
 const CATEGORIES = {
@@ -24,15 +23,13 @@ export function npmDefaultSampler(
   params: NpmDefaultParams,
   seed: number,
   outputs: SampleOutputs,
-  options: DownloadOptions & NpmEvents,
+  options: DownloadOptions & SampleEvents,
 ): SourceSampler {
   refuseUnknownCategories(params);
   const isReserved = reserveKeys(seed, params.reservedFraction);
   const open = () => openDefaultCorpora(isReserved, options);
   return corporaSampler(params, seed, outputs, open, isReserved, options);
 }
-
-type NpmEvents = Pick<SourceEvents, "signal"> & { readonly onDocuments?: (read: number) => void };
 
 /** The same for corpora that come from elsewhere; `isReserved` is the one they are opened with. */
 export function corporaSampler(
@@ -41,7 +38,7 @@ export function corporaSampler(
   outputs: SampleOutputs,
   open: () => Promise<DefaultCorpora>,
   isReserved: IsReserved,
-  options: NpmEvents,
+  options: SampleEvents,
 ): SourceSampler {
   const wantsDocuments = params.characters.en + params.characters.zh > 0;
   let read: Promise<ReadCorpora> | undefined;

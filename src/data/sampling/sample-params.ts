@@ -41,7 +41,7 @@ const npmDefault = z
   .describe("Real English and Chinese text out of pinned npm packages (34 MB).");
 
 /** How texts are taken out of files whose layout says nothing of them. */
-const texts = {
+const texts = z.object({
   field: z
     .string()
     .min(1)
@@ -50,7 +50,7 @@ const texts = {
   language: languageSchema.describe("What its text is written in."),
   category: z.string().min(1).describe("Name of its stratum, e.g. notes."),
   characters: characters.describe("How much of it to sample; more than it has means all."),
-};
+});
 
 const local = z
   .strictObject({
@@ -61,7 +61,7 @@ const local = z
       .describe(
         "File or folder of .txt, .md, .jsonl (also as .gz or .zst) or .parquet; relative to where the pipeline runs.",
       ),
-    ...texts,
+    ...texts.shape,
   })
   .describe("Your own text.");
 
@@ -71,7 +71,7 @@ const http = z
     url: z
       .url({ protocol: /^https?$/u })
       .describe("Address of a .txt, .md, .jsonl (also as .gz or .zst) or .parquet file."),
-    ...texts,
+    ...texts.shape,
   })
   .describe("A file on a web server.");
 
@@ -97,7 +97,7 @@ const repositories = <K extends string>(kind: K, hub: string) => {
           "Any files of text: .txt, .md, .jsonl (also as .gz or .zst) or .parquet; all of them are read.",
         ),
       files: z.string().min(1).describe("Beginning of the path of the files to read, e.g. data/."),
-      ...texts,
+      ...texts.shape,
     }),
     z.strictObject({
       ...at,
@@ -191,14 +191,10 @@ export const downloadSampleParams = z.strictObject({
 export type DownloadSampleParams = z.infer<typeof downloadSampleParams>;
 type SourceParams = DownloadSampleParams["sources"][number];
 export type NpmDefaultParams = Extract<SourceParams, { kind: "npm-default" }>;
-export interface TextsParams {
+export type TextsParams = z.infer<typeof texts> & {
   /** Beginning of the path of the files to read; all where it is undefined. */
   readonly files?: string | undefined;
-  readonly field: string;
-  readonly language: z.infer<typeof languageSchema>;
-  readonly category: string;
-  readonly characters: number;
-}
+};
 export type RepositoryParams = Extract<SourceParams, { kind: "huggingface" | "modelscope" }>;
 export type IndustryParams = Extract<SourceParams, { dataset: "industry-corpus-2" }>;
 export type SmoltalkParams = Extract<SourceParams, { dataset: "smol-smoltalk" }>;

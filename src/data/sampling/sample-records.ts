@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { PipelineError } from "../../errors.ts";
 import type { Adapted } from "../adapters/adapted.ts";
-import { charactersOf, type DatasetWriter } from "../documents/dataset.ts";
+import { charactersOf } from "../documents/characters-of.ts";
+import type { DatasetWriter } from "../documents/dataset.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
 import { contentDigestOf, hashToUnit } from "../documents/split.ts";
 import { fileKind } from "../formats/file-kind.ts";
@@ -11,17 +12,14 @@ import type { Row } from "../formats/parquet-decode.ts";
 import { openParquet } from "../formats/parquet-rows.ts";
 import type { Random } from "../random.ts";
 import type { Conversation, Language, PreferencePair } from "../records.ts";
-import type { Source, SourceEvents, SourceFile } from "../sources/source.ts";
+import type { Source, SourceFile } from "../sources/source.ts";
 import { drawState, RowDraws, type RowGroupFile } from "./draw-row-groups.ts";
 import type { SampleTask } from "./sample-checkpoint.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
+import type { SampleEvents } from "./source-sampler.ts";
 import { ThresholdSampler } from "./threshold-sampler.ts";
 
 type Wanted = Conversation | PreferencePair;
-
-export interface RecordsEvents extends SourceEvents {
-  readonly onDocuments?: ((read: number) => void) | undefined;
-}
 
 export const rowGroupFile = (source: Source, file: SourceFile, columns: readonly string[]): RowGroupFile => ({
   path: file.path,
@@ -49,7 +47,7 @@ export async function sampleRecords(
   outputs: SampleOutputs,
   random: Random,
   task: SampleTask,
-  events: RecordsEvents,
+  events: SampleEvents,
 ): Promise<SourceRecord[]> {
   const { prefix, language, count, writer } = wanted;
   const files: SourceFile[] = [];
@@ -84,7 +82,7 @@ type Sample = (
   outputs: SampleOutputs,
   random: Random,
   task: SampleTask,
-  events: RecordsEvents,
+  events: SampleEvents,
 ) => Promise<Taken>;
 
 /** By random row groups, without reading the rest; goes on where an earlier process stood. */

@@ -14,11 +14,11 @@ import type { SampleTask } from "./sample-checkpoint.ts";
 import { sampleIndustry } from "./sample-industry.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { RepositoryParams } from "./sample-params.ts";
-import { rowGroupFile, sampleRecords, type RecordsEvents, type WantedRecords } from "./sample-records.ts";
+import { rowGroupFile, sampleRecords, type WantedRecords } from "./sample-records.ts";
 import { sampleTexts } from "./sample-texts.ts";
-import type { SourceSampler } from "./source-sampler.ts";
+import type { SampleEvents, SourceSampler } from "./source-sampler.ts";
 
-export interface RepositoryEvents extends RecordsEvents {
+export interface RepositoryEvents extends SampleEvents {
   /** Where parts of files are kept for the next try. */
   readonly cacheDirectory: string;
   readonly retry?: RetryPolicy | undefined;

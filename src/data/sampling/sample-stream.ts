@@ -4,26 +4,23 @@
  */
 import { PipelineError } from "../../errors.ts";
 import { contentDigest, hashToUnit } from "../documents/split.ts";
-import type { DataDocument, Language } from "../records.ts";
+import type { DataDocument, Dropped, Language } from "../records.ts";
 import { allocateQuota } from "./allocate-quota.ts";
 import type { Fingerprints } from "./filters/document-filter.ts";
 import type { FingerprintLog } from "./filters/fingerprint-log.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
+import type { SampleEvents } from "./source-sampler.ts";
 import { ThresholdSampler } from "./threshold-sampler.ts";
 
-export type StreamItem =
-  | { readonly document: DataDocument; readonly faults?: readonly string[] }
-  | { readonly dropped: string; readonly characters: number };
+export type StreamItem = { readonly document: DataDocument; readonly faults?: readonly string[] } | Dropped;
 
-export interface StreamSample {
+export interface StreamSample extends Pick<SampleEvents, "signal" | "onDocuments"> {
   /** Named in notes. */
   readonly name: string;
   readonly items: () => AsyncIterable<StreamItem> | Iterable<StreamItem>;
   readonly seed: number;
   readonly quotas: Readonly<Partial<Record<Language, number>>>;
   readonly weights: Readonly<Partial<Record<Language, Readonly<Record<string, number>>>>>;
-  readonly signal?: AbortSignal | undefined;
-  readonly onDocuments?: ((read: number) => void) | undefined;
 }
 
 const LANGUAGES = ["en", "zh"] as const;

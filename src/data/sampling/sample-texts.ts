@@ -3,14 +3,11 @@ import { userError } from "../../errors.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
 import { fileKind } from "../formats/file-kind.ts";
 import { fileTexts } from "../formats/file-texts.ts";
-import type { Source, SourceEvents } from "../sources/source.ts";
+import type { Source } from "../sources/source.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { TextsParams } from "./sample-params.ts";
 import { sampleStream, type StreamItem } from "./sample-stream.ts";
-
-export interface TextsEvents extends SourceEvents {
-  readonly onDocuments?: ((read: number) => void) | undefined;
-}
+import type { SampleEvents } from "./source-sampler.ts";
 
 /**
  * Reads the files twice: to know what they hold, and to draw from it. Throws EMPTY_CORPUS where they hold no text, and what
@@ -21,7 +18,7 @@ export async function sampleTexts(
   source: Source,
   seed: number,
   outputs: SampleOutputs,
-  { signal, onDocuments }: TextsEvents,
+  { signal, onDocuments }: SampleEvents,
 ): Promise<SourceRecord[]> {
   const { field, language, category, characters } = params;
   const wanted = (path: string): boolean =>

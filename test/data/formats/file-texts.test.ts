@@ -44,8 +44,8 @@ test("a line over the bound is dropped and counted, and those around it are read
   const bytes = Buffer.concat([Buffer.from('{"text":"a"}\n'), long, Buffer.from('\n{"text":"b"}\n')]);
   expect(await read("x.jsonl", bytes)).toEqual([
     { text: "a", faults: [] },
-    { text: "b", faults: [] },
     { dropped: "line too long", characters: 0 },
+    { text: "b", faults: [] },
   ]);
 });
 
