@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { decoding } from "./engine/decoding.ts";
 import { encoding } from "./encoding.ts";
 import { exportParity } from "./export-parity.ts";
+import { nearDuplicates } from "./near-duplicates.ts";
 import { pretraining } from "./pretraining.ts";
 import { hashing } from "./runner/hashing.ts";
 import { noOpRun } from "./runner/no-op-run.ts";
@@ -23,6 +24,7 @@ const benchmarks: readonly Benchmark[] = [
   encoding,
   training,
   shards,
+  nearDuplicates,
   exportParity,
 ];
 

@@ -52,17 +52,28 @@ export class MinHasher {
     this.#minima = new Int32Array(size);
   }
 
-  bandKeys(units: TextUnits): BandKeys | undefined {
-    const { bands, rows, shingle } = this.#params;
+  /**
+   * The least value of each permutation over a text's shingles, until the next text. Of two texts as great a share agrees as
+   * their Jaccard similarity s says, with the deviation √(s(1-s)/k) for k permutations; undefined as with `bandKeys`.
+   */
+  signature(units: TextUnits): Int32Array | undefined {
+    const { shingle } = this.#params;
     if (units.count < shingle) return undefined;
     this.#minima.fill(0x7fffffff);
     for (let at = 0; at + shingle <= units.count; at++) this.#take(shingleHash(units.hashes, at, shingle));
+    return this.#minima;
+  }
+
+  bandKeys(units: TextUnits): BandKeys | undefined {
+    const { bands, rows } = this.#params;
+    const minima = this.signature(units);
+    if (minima === undefined) return undefined;
     const keys = new Uint32Array(bands * 2);
     for (let band = 0; band < bands; band++) {
       let high = band;
       let low = ~band;
       for (let row = band * rows; row < (band + 1) * rows; row++) {
-        const minimum = this.#minima[row] ?? 0;
+        const minimum = minima[row] ?? 0;
         high = extendHash(high, minimum);
         low = extendHash(low, finalize(minimum));
       }
