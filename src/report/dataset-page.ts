@@ -105,9 +105,9 @@ function filesTable({ files }: Manifest): string {
 function sourcesTable({ sources }: Manifest): string {
   return markdownTable(
     [{ title: "Source" }, { title: "Revision" }, { title: "Licence" }, { title: "Files read", align: right }],
-    sources.map(({ name, revision, licence, files }) => [
+    sources.map(({ name, revision, asked, licence, files }) => [
       name,
-      revision,
+      asked === undefined ? revision : `${revision} (where ${asked} was)`,
       licence ?? "not stated",
       files === undefined ? "" : formatCount(files.length),
     ]),

@@ -38,6 +38,7 @@ test("the page names every stratum, also one that gave nothing, and what each fi
         revision: "0123",
         files: ["a.parquet", "b.parquet"].map((path) => ({ path, digest: "", bytes: 1 })),
       },
+      { name: "modelscope:team/set", revision: "4567", asked: "master", licence: "MIT" },
     ],
   });
   expect(page).toContain("# Documents\n");
@@ -55,6 +56,7 @@ test("the page names every stratum, also one that gave nothing, and what each fi
   expect(row("dropped: duplicate")).toEqual(["1", "1,000"]);
   expect(row("train.jsonl")).toEqual(["1,006", "11,315", "35 kB"]);
   expect(row("hf:team/set")).toEqual(["0123", "not stated", "2"]);
+  expect(row("modelscope:team/set")).toEqual(["4567 (where master was)", "MIT", ""]);
   expect(page).toContain("3 (30)");
   expect(page).toContain("Kept after a repair: 2 records (loneSurrogates).");
 });
