@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { z } from "zod";
+import { withHugePages } from "../src/std/huge-pages.ts";
 import { missingModules, runPeer } from "./python.ts";
 import { median, row, type Benchmark } from "./row.ts";
 
@@ -67,11 +68,11 @@ export const pretraining: Benchmark = {
   },
 };
 
-/** Our side on the CPU, as PyTorch runs there. */
+/** Our side on the CPU, as PyTorch runs there, and in the environment that the runner gives a stage. */
 async function runOurs(args: readonly number[]): Promise<Side> {
   const script = join(dirname(fileURLToPath(import.meta.url)), "train-steps.mjs");
   const { stdout } = await execa(process.execPath, [script, ...args.map(String)], {
-    env: { CUDA_VISIBLE_DEVICES: "-1" },
+    env: withHugePages({ ...process.env, CUDA_VISIBLE_DEVICES: "-1" }),
   });
   return Side.parse(JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? ""));
 }

@@ -5,6 +5,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { serializeError } from "../errors.ts";
+import { withHugePages } from "../std/huge-pages.ts";
 import type { Store } from "../store/store.ts";
 import { readMark } from "./checkpoints.ts";
 import type { NewEvent } from "./event-log.ts";
@@ -50,7 +51,7 @@ export async function launchStage(
     runId,
     resources: recipe.resources,
     grant,
-    env,
+    env: withHugePages(env),
     job: {
       module: join(compiledDirectory, recipe.code.module),
       exportName: recipe.code.exportName,

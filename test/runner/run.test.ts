@@ -236,6 +236,22 @@ test("a run of one stage only needs the rest to be cached, and otherwise says ho
   });
 });
 
+test("a stage's process has huge pages for what it allocates, unless the user tuned that", async () => {
+  project.edit(
+    "stages/words.ts",
+    'trace("words");',
+    'trace("tuned: " + String(process.env["GLIBC_TUNABLES"]));',
+  );
+  const { GLIBC_TUNABLES: _own, ...env } = process.env;
+  await project.run(["words"], {}, { env });
+  await project.run(
+    ["words"],
+    { force: ["words"] },
+    { env: { ...env, GLIBC_TUNABLES: "glibc.malloc.check=0" } },
+  );
+  expect(project.executed()).toEqual(["tuned: glibc.malloc.hugetlb=1", "tuned: glibc.malloc.check=0"]);
+});
+
 test.each([
   ["SIGKILL", "out of memory"],
   ["SIGSEGV", "native code crashed"],

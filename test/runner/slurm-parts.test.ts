@@ -68,11 +68,13 @@ test("the batch script is bash, whatever the paths hold", () => {
     projectRoot: odd,
     node: "/bin/echo",
     stageProcess: "x.mjs",
-    setup: ["true"],
+    setup: ['printf %s "$GLIBC_TUNABLES" >tuned'],
   });
   execFileSync("bash", ["-n", "-c", script]);
-  execFileSync("bash", ["-c", script], { env: { ...process.env, SLURM_JOB_ID: "12" } });
+  const { GLIBC_TUNABLES: _own, ...env } = process.env;
+  execFileSync("bash", ["-c", script], { env: { ...env, SLURM_JOB_ID: "12" } });
   const read = (path: string) => execFileSync("cat", [path], { encoding: "utf8" });
+  expect(read(join(odd, "tuned"))).toBe("glibc.malloc.hugetlb=1");
   expect(read(jobFiles(odd).stdout)).toBe(`--enable-source-maps x.mjs files ${odd}\n`);
   expect(read(jobFiles(odd).jobId)).toBe("12");
 });

@@ -1,4 +1,5 @@
 /** The script of a job: starts the stage process, passes on requests for a checkpoint, requeues the job between slices. */
+import { HUGE_PAGES } from "../../../std/huge-pages.ts";
 import { jobFiles, SLICE_ENDED } from "./job-files.ts";
 
 export interface BatchScriptOptions {
@@ -31,6 +32,7 @@ export function batchScript(options: BatchScriptOptions): string {
     `cd ${quoted(projectRoot)} || exit 1`,
     "# What a slice that was killed left half written.",
     `rm -rf ${quoted(outputs)}`,
+    `export GLIBC_TUNABLES="\${GLIBC_TUNABLES-${HUGE_PAGES}}"`,
     ...setup,
     'if [ "$asked" = stop ]; then exit 1; fi',
     `${quoted(node)} --enable-source-maps ${quoted(stageProcess)} files ${quoted(directory)} >>${quoted(stdout)} 2>>${quoted(stderr)} </dev/null &`,
