@@ -81,7 +81,7 @@ test.each([["tokenize"], ["mix"]] as const)(
     expect(calls).toBeGreaterThan(what === "mix" ? 300 : 20);
 
     let unsorted = 0;
-    for (const killAt of chosen(calls, 14)) {
+    for (const killAt of chosen(calls, 8)) {
       const folder = temporaryFolder();
       // Killed, killed again on the way over what the first left behind, and then let through.
       for (const point of [killAt, 1 + ((killAt * 7) % calls)])
@@ -94,6 +94,7 @@ test.each([["tokenize"], ["mix"]] as const)(
     // Over whole shards, too.
     await attempt(whole, Math.ceil(calls / 2));
     await expectNothingTorn(whole, expected);
-    if (what === "mix") expect(unsorted).toBeGreaterThan(3);
+    if (what === "mix") expect(unsorted).toBeGreaterThan(2);
   },
+  180_000, // twenty processes
 );
