@@ -3,12 +3,14 @@ import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { decoding } from "./engine/decoding.ts";
 import { encoding } from "./encoding.ts";
+import { encodingThreads } from "./encoding-threads.ts";
 import { exportParity } from "./export-parity.ts";
 import { nearDuplicates } from "./near-duplicates.ts";
 import { pretraining } from "./pretraining.ts";
 import { hashing } from "./runner/hashing.ts";
 import { noOpRun } from "./runner/no-op-run.ts";
 import { largeInput, manyFiles, manyStages } from "./runner/scale.ts";
+import { splitPatternsBench } from "./split-patterns.ts";
 import { shards } from "./shards.ts";
 import { training } from "./training.ts";
 import type { BenchRow, Benchmark } from "./row.ts";
@@ -22,7 +24,9 @@ const benchmarks: readonly Benchmark[] = [
   pretraining,
   decoding,
   encoding,
+  encodingThreads,
   training,
+  splitPatternsBench,
   shards,
   nearDuplicates,
   exportParity,
