@@ -1,4 +1,4 @@
-/** A tokenizer from elsewhere in place of one that the pipeline trains: its ids, and what is refused. */
+/** Where a recipe's tokenizer comes from: a file or the Hub, with its ids, and what is refused; or a sample of the corpus. */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -91,6 +91,17 @@ test("one's own file counts by its content: an edit runs what depends on it", as
     json.replace('"version": "1.0"', '"version":"1.0"'),
   );
   expect((await decisions())[0]).toBe("import-tokenizer");
+}, 120_000);
+
+test("a tokenizer that is trained reads no more than the sample that the recipe declares", async () => {
+  const set = ["--set", "trainTokenizer.sample={seed: 1, characters: {en: 5000}}"];
+  const stdout = JSON.stringify(await project.run("train-tokenizer", ...set));
+  const [, characters = "", documents = ""] =
+    /trained on (\d+) characters \((\d+) documents\) of en/.exec(stdout) ?? [];
+  expect(Number(characters)).toBeGreaterThan(4000);
+  expect(Number(characters)).toBeLessThanOrEqual(5000);
+  expect(Number(documents)).toBeGreaterThan(10);
+  expect(stdout).toMatch(/trained on \d{5,} characters \(\d+ documents\) of zh/); // all of it
 });
 
 test.each<[string, (json: Record<string, unknown>) => object, readonly string[]]>([
