@@ -123,7 +123,8 @@ async function saveCheckpoint(directory: string, content: CheckpointContent): Pr
     peakLearningRate,
     firstLoss: losses[0] ?? NaN,
     finalLoss: last.reduce((sum, loss) => sum + loss, 0) / last.length,
-    data,
+    // A run that left data out says so.
+    data: trained.rollbacks === 0 ? data : { ...data, rollbacks: trained.rollbacks },
     figures: (await content.measure?.(directory)) ?? {},
   };
   const file = { formatVersion: 1, trainings: [...before, record] };

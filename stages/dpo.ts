@@ -17,6 +17,7 @@ import { TokenizerArtifact } from "./tokenizer-artifact.ts";
 import { trainingContext } from "./training-context.ts";
 import {
   batchParams,
+  lossGuardParams,
   optimizerParams,
   runtimeParamNames,
   runtimeParams,
@@ -40,6 +41,7 @@ export const dpo = defineStage({
     ...batchParams,
     schedule: scheduleParams,
     optimizer: optimizerParams,
+    lossGuard: lossGuardParams,
     ...runtimeParams,
   }),
   runtimeParams: runtimeParamNames,
@@ -84,6 +86,7 @@ export const dpo = defineStage({
       initialWeights: { kind: "safetensors", path: policy.weightsPath },
       totalSteps,
       schedule: scheduleOver(totalSteps, params.schedule),
+      lossGuard: params.lossGuard,
       ...loop,
     });
     const record = await (

@@ -17,6 +17,7 @@ import { TokenizerArtifact } from "./tokenizer-artifact.ts";
 import { trainingContext } from "./training-context.ts";
 import {
   batchParams,
+  lossGuardParams,
   modelParams,
   optimizerParams,
   runtimeParamNames,
@@ -47,6 +48,7 @@ export const pretrain = defineStage({
         .describe("whether tokens see their own document only, not what stands before it in the row"),
       schedule: scheduleParams,
       optimizer: optimizerParams,
+      lossGuard: lossGuardParams,
       ...runtimeParams,
     })
     .check(({ value: { steps, schedule }, issues }) => {
@@ -82,7 +84,6 @@ export const pretrain = defineStage({
     const plan = planOf(params);
     const loop = trainingContext(context, params, lastExtendableStep(plan.schedule, plan.totalSteps));
     const engine = await openEngine();
-    const random = createRandom(seed).fork("initial weights");
     await using trained = await trainLanguageModel({
       engine,
       program: {
@@ -95,8 +96,15 @@ export const pretrain = defineStage({
         intraDocumentMask,
       },
       source,
-      initialWeights: { kind: "seeded", nextGaussian: () => random.nextGaussian() },
+      initialWeights: {
+        kind: "seeded",
+        createGaussians: () => {
+          const random = createRandom(seed).fork("initial weights");
+          return () => random.nextGaussian();
+        },
+      },
       ...plan,
+      lossGuard: params.lossGuard,
       ...loop,
     });
     const record = await (

@@ -15,6 +15,7 @@ import { TokenizerArtifact } from "./tokenizer-artifact.ts";
 import { trainingContext } from "./training-context.ts";
 import {
   batchParams,
+  lossGuardParams,
   optimizerParams,
   runtimeParamNames,
   runtimeParams,
@@ -36,6 +37,7 @@ export const sft = defineStage({
     ...batchParams,
     schedule: scheduleParams,
     optimizer: optimizerParams,
+    lossGuard: lossGuardParams,
     ...runtimeParams,
   }),
   runtimeParams: runtimeParamNames,
@@ -73,6 +75,7 @@ export const sft = defineStage({
       initialWeights: { kind: "safetensors", path: base.weightsPath },
       totalSteps,
       schedule: scheduleOver(totalSteps, params.schedule),
+      lossGuard: params.lossGuard,
       ...loop,
     });
     const record = await (

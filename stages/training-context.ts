@@ -60,6 +60,14 @@ export function trainingContext(
             ]);
           else context.checkpointed(notice.step);
           return;
+        case "rolledBack": {
+          const { toStep, spikeStep, reason, rows } = notice.rollback;
+          last = { time: performance.now(), tokens: -1 };
+          context.log(
+            `step ${spikeStep} has ${reason}: back to step ${toStep}, its data left out (${rows.length} rows: ${folder}/rollbacks.json)`,
+          );
+          return;
+        }
         case "resumed":
           context.log(`going on from the checkpoint of step ${notice.step}`);
           return;

@@ -87,6 +87,37 @@ export const scheduleParams = z
       });
   });
 
+const thresholds = {
+  window: z.int().min(2).default(128).describe("steps that a step is compared with"),
+  lossZScore: z
+    .number()
+    .positive()
+    .default(6)
+    .describe("a loss so many standard deviations above the window's mean is a spike"),
+  gradientNormZScore: z
+    .number()
+    .positive()
+    .optional()
+    .describe("the same of the gradient norm; default: not judged"),
+};
+
+/** What happens where the loss spikes or is not finite; without it the latter stops the stage. */
+export const lossGuardParams = z
+  .discriminatedUnion("action", [
+    z.strictObject({ action: z.literal("stop"), ...thresholds }),
+    z.strictObject({
+      action: z.literal("rollback"),
+      ...thresholds,
+      rollbackEverySteps: positiveInt.default(100).describe("steps between states to return to"),
+      rewindSteps: positiveInt.default(100).describe("how far before the spike the state must lie"),
+      skipSteps: positiveInt
+        .default(200)
+        .describe("steps from there on whose batches are left out, at least"),
+      maxRollbacks: positiveInt.default(3).describe("one more spike stops the stage"),
+    }),
+  ])
+  .optional();
+
 /** How the training stages report and save; none of it changes a result. */
 export const runtimeParams = {
   checkpointEverySteps: positiveInt.default(200).describe("runtime: a checkpoint every so many steps"),

@@ -12,7 +12,11 @@ export interface Batch {
   readonly lossMask: Float32Array;
   /** Numbers that tell the documents of a row apart, for attention that stays within them. */
   readonly documents?: Int32Array;
+  readonly origins?: Origins;
 }
+
+/** What each row was made from, for people to find it by: asked for when a step went wrong, not before. */
+export type Origins = () => Promise<readonly string[]>;
 
 /** Gives batches for ever (epoch after epoch) in an order that its seed decides. */
 export interface BatchSource {
@@ -33,6 +37,7 @@ export interface PairBatch {
   readonly rejected: Batch;
   /** Per row, the number of its pair among those that the source kept: the key of cached reference log-probabilities. */
   readonly indices: Int32Array;
+  readonly origins?: Origins;
 }
 
 /** As BatchSource, for preference pairs. */

@@ -2,7 +2,7 @@
  * Checkpoints of a training run: `step-NNNNNN/` with weights and moments (state.safetensors, float32) and state.json.
  * Written under another name, flushed, then renamed: a folder with this name is whole, and its digest proves it.
  */
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PipelineError, userError } from "../errors.ts";
@@ -10,8 +10,11 @@ import { errorCode } from "../std/error-code.ts";
 import { openSafetensors, writeSafetensors, type TensorEntry } from "../model/safetensors.ts";
 import { digestOfFile } from "../std/digest.ts";
 import type { JsonObject } from "../std/json.ts";
+import { syncFolder } from "../std/sync-folder.ts";
 import { writeFileAtomic } from "../std/write-file-atomic.ts";
 import type { HostTensor } from "../tensor/types.ts";
+import type { GuardWindow } from "./loss-guard.ts";
+import { isOnWay, isRollbackLog, noRollbacks, type RollbackLog } from "./rollbacks.ts";
 import { learningRateAt, sharedSteps, type Schedule } from "./schedules.ts";
 
 export interface CheckpointPolicy {
@@ -40,6 +43,8 @@ export interface TrainingState {
   readonly identity: JsonObject;
   /** The rates: a checkpoint fits every run whose rates were the same until its step. */
   readonly plan: TrainingPlan;
+  /** Of a run that watches its loss: what the next step is compared with, and the data that was left out so far. */
+  readonly guard?: { readonly window: GuardWindow; readonly rollbacks: RollbackLog } | undefined;
 }
 
 interface StateFile extends TrainingState {
@@ -62,12 +67,16 @@ const stepOf = (folder: string): number | undefined => {
   return match === null ? undefined : Number(match[1]);
 };
 
-/** Writes a checkpoint and removes those that are no longer kept. Returns its path. */
+/**
+ * Writes a checkpoint and removes those that are no longer kept: beside the newest, those of steps that `isKept`. Returns
+ * its path.
+ */
 export async function writeCheckpoint(
-  { directory, keepLast = 2, milestone }: CheckpointPolicy,
+  { directory, keepLast = 2 }: CheckpointPolicy,
   state: TrainingState,
   entries: readonly TensorEntry[],
   read: (name: string) => Promise<HostTensor>,
+  isKept: (step: number) => boolean,
 ): Promise<string> {
   const target = join(directory, folderName(state.step));
   const partial = target + partialSuffix;
@@ -85,19 +94,21 @@ export async function writeCheckpoint(
   await rm(target, { recursive: true, force: true });
   await rename(partial, target);
   await syncFolder(directory);
-  const passing = (await listCheckpoints(directory)).filter(({ step }) => step !== milestone);
+  const passing = (await listCheckpoints(directory)).filter(({ step }) => !isKept(step));
   for (const { path } of passing.slice(Math.max(1, keepLast))) await rm(path, { recursive: true });
   return target;
 }
 
 /**
- * The newest checkpoint that is whole, or undefined. What cannot be read is handed to `onUnreadable` and passed over.
+ * The newest checkpoint that is whole, or undefined. What cannot be read is handed to `onUnreadable` and passed over; what
+ * is whole but was left behind, by the `rollbacks` that are given, is removed.
  * Throws `CHECKPOINT_MISMATCH` where one is whole but belongs to another run.
  */
 export async function findCheckpoint(
   directory: string,
   { identity, plan }: Pick<TrainingState, "identity" | "plan">,
   onUnreadable: (path: string, error: unknown) => void,
+  rollbacks?: RollbackLog,
 ): Promise<Checkpoint | undefined> {
   for (const { path } of await listCheckpoints(directory)) {
     let state: StateFile;
@@ -116,6 +127,10 @@ export async function findCheckpoint(
         `${path} belongs to a run with other settings: ${difference}`,
         "Go on with the old settings, or remove the folder to start anew.",
       );
+    if (rollbacks !== undefined && !isOnWay(state.guard?.rollbacks ?? noRollbacks, state.step, rollbacks)) {
+      await rm(path, { recursive: true });
+      continue;
+    }
     return { path, state };
   }
   return undefined;
@@ -174,7 +189,18 @@ const isStateFile = (value: unknown): value is StateFile =>
   typeof value["tensorsDigest"] === "string" &&
   isObject(value["cursor"]) &&
   isObject(value["identity"]) &&
-  isObject(value["plan"]);
+  isObject(value["plan"]) &&
+  (value["guard"] === undefined || isGuardState(value["guard"]));
+
+const isGuardState = (value: unknown): boolean =>
+  isObject(value) &&
+  isRollbackLog(value["rollbacks"]) &&
+  isObject(value["window"]) &&
+  isNumbers(value["window"]["losses"]) &&
+  isNumbers(value["window"]["gradientNorms"]);
+
+const isNumbers = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each: unknown) => typeof each === "number");
 
 /** Undefined where all steps until the checkpoint had the rates that they have in this run. */
 function rateDifference({ plan: theirs, step }: TrainingState, ours: TrainingPlan): string | undefined {
@@ -191,16 +217,4 @@ function firstDifference(theirs: JsonObject, ours: JsonObject): string {
     if (!isDeepStrictEqual(theirs[key], ours[key]))
       return `${key} was ${JSON.stringify(theirs[key])} and is ${JSON.stringify(ours[key])}`;
   return "they differ";
-}
-
-/** Makes names in a folder durable, where the system can. */
-async function syncFolder(path: string): Promise<void> {
-  // Windows opens no folders; there a rename is as durable as it gets.
-  if (process.platform === "win32") return;
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -15,13 +15,17 @@ export interface MetricsFile extends AsyncDisposable {
   append(line: MetricsLine): Promise<void>;
   /** Makes what was appended durable. */
   sync(): Promise<void>;
+  /** Drops the lines of steps after `step`. */
+  rewind(step: number): Promise<void>;
 }
 
 /** Opens the file for the step after `step`, dropping lines of later steps and a last line that was cut short. */
 export async function openMetrics(path: string, step: number): Promise<MetricsFile> {
   const file = await open(path, "a");
-  await file.truncate(step === 0 ? 0 : await bytesUpTo(path, step));
+  const rewind = async (to: number) => file.truncate(to === 0 ? 0 : await bytesUpTo(path, to));
+  await rewind(step);
   return {
+    rewind,
     append: (line) => file.appendFile(`${JSON.stringify(line)}\n`),
     sync: () => file.sync(),
     [Symbol.asyncDispose]: () => closeSynced(file),

@@ -20,7 +20,7 @@ export const trainLanguageModel = ({
     Promise.resolve({
       async next() {
         const batch = await source.next();
-        return { feeds: sequenceValues(batch), tokens: batch.inputs.length };
+        return { feeds: sequenceValues(batch), tokens: batch.inputs.length, origins: batch.origins };
       },
       cursor: () => source.cursor(),
       seek: (cursor) => {

@@ -48,7 +48,11 @@ export const trainPreferences = ({
     return {
       async next() {
         const batch = await source.next();
-        return { feeds: pairValues(batch, reference), tokens: 2 * batch.chosen.inputs.length };
+        return {
+          feeds: pairValues(batch, reference),
+          tokens: 2 * batch.chosen.inputs.length,
+          origins: batch.origins,
+        };
       },
       cursor: () => source.cursor(),
       seek: (cursor) => {

@@ -1,6 +1,7 @@
 import { readdir, readFile, rename, rm, truncate, writeFile, appendFile, mkdir, cp } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Batch, BatchSource } from "../../src/data/batch.ts";
 import type { StepReport, TrainingNotice } from "../../src/train/train-loop.ts";
 import { executors, openExecutor } from "../model/executors.ts";
 import {
@@ -36,52 +37,34 @@ function abortAfter(step: number) {
 describe.each(executors)("on %s", async (kind) => {
   const engine = await openExecutor(kind);
 
-  for (const gradientAccumulation of [1, 3])
-    test(`stopped at any step and resumed, a run with ${gradientAccumulation} micro-batches ends in the same bytes`, async () => {
-      await using straight = await createRig();
-      const expected = await trainTiny(engine, straight, { gradientAccumulation });
-      const curve = await linesOf(straight);
-      expect(curve.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7]);
-      expect(curve.map(({ tokensSeen }) => tokensSeen)).toEqual(
-        curve.map(({ step }) => step * 24 * gradientAccumulation),
-      );
-      // Every step on wasm; one on TensorFlow, which takes long to compile.
-      const stops = kind === "wasm" && gradientAccumulation === 1 ? [1, 2, 3, 4, 5, 6] : [3];
-      for (const stop of stops) {
-        await using rig = await createRig();
-        await expect(
-          trainTiny(engine, rig, { gradientAccumulation, ...abortAfter(stop) }),
-        ).rejects.toMatchObject({
-          code: "INTERRUPTED",
-          message: `training was interrupted after step ${stop} of 7`,
-        });
-        const notices: TrainingNotice[] = [];
-        const source = numberedBatches();
-        const bytes = await trainTiny(engine, rig, {
-          gradientAccumulation,
-          source,
-          onNotice: (notice) => notices.push(notice),
-        });
-        expect(notices[0]).toMatchObject({ kind: "resumed", step: stop });
-        expect(source.given[0]).toBe(stop * gradientAccumulation);
-        expect(bytes.equals(expected)).toBe(true);
-        expect(await linesOf(rig)).toEqual(curve);
-      }
-    });
+  test("each step is reported once, with the tokens of its micro-batches", async () => {
+    await using rig = await createRig();
+    await trainTiny(engine, rig, { gradientAccumulation: 3 });
+    expect((await linesOf(rig)).map(({ step, tokensSeen }) => [step, tokensSeen])).toEqual(
+      [1, 2, 3, 4, 5, 6, 7].map((step) => [step, step * 24 * 3]),
+    );
+  });
 
-  test("preference training resumes to the same bytes, and starts at ln 2", async () => {
-    await using straight = await createRig();
-    const expected = await trainTinyPreferences(engine, straight);
-    const curve = await linesOf(straight);
+  test("a resumed run asks for no micro-batch again", async () => {
+    await using rig = await createRig();
+    await expect(trainTiny(engine, rig, { gradientAccumulation: 3, ...abortAfter(3) })).rejects.toMatchObject(
+      { code: "INTERRUPTED" },
+    );
+    const notices: TrainingNotice[] = [];
+    const source = numberedBatches();
+    const onNotice = (notice: TrainingNotice) => notices.push(notice);
+    await trainTiny(engine, rig, { gradientAccumulation: 3, source, onNotice });
+    expect(notices[0]).toMatchObject({ kind: "resumed", step: 3 });
+    expect(source.given).toEqual([9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+  });
+
+  test("preference training starts at ln 2, leaves it, and learns what is preferred", async () => {
+    await using rig = await createRig();
+    await trainTinyPreferences(engine, rig);
+    const curve = await linesOf(rig);
     expect(curve[0]?.["loss"]).toBeCloseTo(Math.LN2, 5);
     expect(curve.at(-1)?.["loss"]).toBeLessThan(Math.LN2);
     expect(curve.at(-1)?.["rewardAccuracy"]).toBe(1);
-    await using rig = await createRig();
-    await expect(trainTinyPreferences(engine, rig, abortAfter(3))).rejects.toMatchObject({
-      code: "INTERRUPTED",
-    });
-    expect((await trainTinyPreferences(engine, rig)).equals(expected)).toBe(true);
-    expect(await linesOf(rig)).toEqual(curve);
   });
 });
 
@@ -210,22 +193,73 @@ describe("the loop", async () => {
     );
   });
 
-  test("a loss that is not finite stops the run by step, and is never saved", async () => {
-    await using rig = await createRig();
+  /** Batches from which the fourth on has been through `spoil`, and which tell their rows. */
+  function spoiltFromFourth(spoil: (batch: Batch) => Partial<Batch>): BatchSource {
     const batches = numberedBatches();
-    const source = {
+    return {
       ...batches,
       async next() {
         const batch = await batches.next();
-        return batches.given.length < 4 ? batch : { ...batch, lossMask: batch.lossMask.map(() => NaN) };
+        const place = batches.given.at(-1) ?? NaN;
+        const origins = () => Promise.resolve([`row ${place}.0`, `row ${place}.1`]);
+        return { ...batch, origins, ...(place < 3 ? {} : spoil(batch)) };
       },
     };
+  }
+
+  test("a loss that is not finite stops the run by step and rows, and is never saved", async () => {
+    await using rig = await createRig();
+    const source = spoiltFromFourth(({ lossMask }) => ({ lossMask: lossMask.map(() => NaN) }));
     await expect(trainTiny(engine, rig, { source })).rejects.toMatchObject({
       code: "NON_FINITE_LOSS",
-      message: expect.stringContaining("step 4") as string,
+      message:
+        "step 4 has loss NaN and gradient norm NaN; nothing of it was saved. Its batch:\n  row 3.0\n  row 3.1",
     });
     expect(await readdir(rig.checkpoints.directory)).toEqual(["step-000002"]);
     expect((await linesOf(rig)).map(({ step }) => step)).toEqual([1, 2, 3]);
+  });
+
+  const stopping = { action: "stop", window: 3, lossZScore: 8 } as const;
+
+  test("a loss far above those before it stops the run by step and rows, and is never saved", async () => {
+    await using rig = await createRig();
+    // Every target is supervised a hundredfold but for one that is so negatively: Σ weight · loss / Σ weight leaves its range.
+    const source = spoiltFromFourth(({ lossMask }) => ({ lossMask: lossMask.map(() => 100) }));
+    const loud = {
+      ...source,
+      async next() {
+        const batch = await source.next();
+        return (batch.lossMask[0] ?? 0) < 100
+          ? batch
+          : {
+              ...batch,
+              lossMask: batch.lossMask.map((weight, index) => (index % 2 === 0 ? weight : 1 - weight)),
+            };
+      },
+    };
+    await expect(trainTiny(engine, rig, { source: loud, lossGuard: stopping })).rejects.toMatchObject({
+      code: "LOSS_SPIKE",
+      message: expect.stringMatching(
+        /^step 4 has loss \S+, \S+ standard deviations above the last 3 steps \(allowed: 8\); nothing of it was saved\. Its batch:\n {2}row 3\.0\n {2}row 3\.1$/,
+      ) as string,
+    });
+    expect(await readdir(rig.checkpoints.directory)).toEqual(["step-000002"]);
+  });
+
+  test("a guard that sees no spike changes nothing", async () => {
+    await using rig = await createRig();
+    await using guarded = await createRig();
+    const rollback = { rollbackEverySteps: 3, rewindSteps: 1, skipSteps: 1, maxRollbacks: 1 };
+    const lossGuard = { ...stopping, ...rollback, action: "rollback", lossZScore: 50 } as const;
+    const expected = await trainTiny(engine, rig);
+    expect((await trainTiny(engine, guarded, { lossGuard })).equals(expected)).toBe(true);
+    expect(await linesOf(guarded)).toEqual(await linesOf(rig));
+    // Beside the newest two, the state that a spike after the last of them would return to.
+    expect((await readdir(guarded.checkpoints.directory)).sort()).toEqual([
+      "step-000003",
+      "step-000004",
+      "step-000006",
+    ]);
   });
 
   test("weights go on from a file, and a report has what a progress line needs", async () => {

@@ -76,10 +76,13 @@ export function numberedPairs(): PairBatchSource {
   };
 }
 
-const seeded = () => {
-  const random = createRandom("weights");
-  return { kind: "seeded" as const, nextGaussian: () => random.nextGaussian() };
-};
+export const seeded = () => ({
+  kind: "seeded" as const,
+  createGaussians: () => {
+    const random = createRandom("weights");
+    return () => random.nextGaussian();
+  },
+});
 
 const schedule = { kind: "cosine", peak: 0.02, warmupSteps: 2, totalSteps } as const;
 

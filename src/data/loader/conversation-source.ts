@@ -52,12 +52,15 @@ export function createConversationSource(
   };
 
   const kept: Conversation[] = [];
+  /** Of those kept, their places in the data. */
+  const numbers: number[] = [];
   const lengths: number[] = [];
   let truncated = 0;
-  for (const conversation of conversations) {
+  for (const [number, conversation] of conversations.entries()) {
     const encoded = encode(conversation);
     if (!encoded.lossMask.includes(1)) continue;
     kept.push(conversation);
+    numbers.push(number);
     lengths.push(encoded.ids.length);
     if (encoded.truncated) truncated++;
   }
@@ -83,13 +86,16 @@ export function createConversationSource(
     for (let row = 0; row < batchSize; row++) {
       const ids: number[] = [];
       const mask: number[] = [];
+      const inRow: number[] = [];
       do {
+        inRow.push(numbers[order.at(position)] ?? NaN);
         ids.push(...next.ids);
         mask.push(...next.lossMask);
         position = order.after(position);
         next = encodeAt(position);
       } while (packing && ids.length + next.ids.length <= rowIds);
-      batch.setRow(row, ids, (at) => mask[at] === 1);
+      const origin = `conversation${inRow.length === 1 ? "" : "s"} ${inRow.join(", ")}`;
+      batch.setRow(row, ids, (at) => mask[at] === 1, origin);
     }
     return { batch, end: position };
   };

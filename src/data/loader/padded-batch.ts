@@ -1,5 +1,5 @@
 /** A batch that is filled row by row from sequences of ids; the rest is padding, which nothing supervises. */
-import type { Batch } from "../batch.ts";
+import type { Batch, Origins } from "../batch.ts";
 
 export class PaddedBatch implements Batch {
   readonly batchSize: number;
@@ -7,6 +7,7 @@ export class PaddedBatch implements Batch {
   readonly inputs: Int32Array;
   readonly targets: Int32Array;
   readonly lossMask: Float32Array;
+  readonly #origins: string[] = [];
 
   constructor(batchSize: number, sequenceLength: number, padding: number) {
     this.batchSize = batchSize;
@@ -19,9 +20,10 @@ export class PaddedBatch implements Batch {
 
   /**
    * Puts up to sequenceLength + 1 ids into a row: each but the last is an input, each but the first a target,
-   * supervised where `supervised` says so of it.
+   * supervised where `supervised` says so of it. `origin`: what the ids were made from.
    */
-  setRow(row: number, ids: ArrayLike<number>, supervised: (at: number) => boolean): void {
+  setRow(row: number, ids: ArrayLike<number>, supervised: (at: number) => boolean, origin = ""): void {
+    this.#origins[row] = origin;
     const start = row * this.sequenceLength;
     const length = Math.min(ids.length - 1, this.sequenceLength);
     for (let i = 0; i < length; i++) {
@@ -29,5 +31,9 @@ export class PaddedBatch implements Batch {
       this.targets[start + i] = ids[i + 1] as number;
       this.lossMask[start + i] = supervised(i + 1) ? 1 : 0;
     }
+  }
+
+  get origins(): Origins {
+    return () => Promise.resolve(this.#origins);
   }
 }

@@ -62,9 +62,11 @@ export function createPreferenceSource(
   };
 
   const kept: PreferencePair[] = [];
+  /** Of those kept, their places in the data. */
+  const numbers: number[] = [];
   const dropped = { promptTooLong: 0, noAnswer: 0, identical: 0 };
   let truncated = 0;
-  for (const pair of pairs) {
+  for (const [number, pair] of pairs.entries()) {
     const chosen = encode(pair, pair.chosen);
     const rejected = encode(pair, pair.rejected);
     // Answers that begin with a line break may shift the border by a token.
@@ -74,6 +76,7 @@ export function createPreferenceSource(
     else if (Buffer.compare(bytesOf(chosen.ids), bytesOf(rejected.ids)) === 0) dropped.identical++;
     else {
       kept.push(pair);
+      numbers.push(number);
       if (chosen.truncated || rejected.truncated) truncated++;
     }
   }
@@ -102,11 +105,12 @@ export function createPreferenceSource(
         [rejected, pair.rejected],
       ] as const) {
         const { ids, promptLength } = encode(pair, answer);
-        side.setRow(row, ids, (at) => at >= promptLength);
+        side.setRow(row, ids, (at) => at >= promptLength, `pair ${numbers[index] ?? NaN}`);
       }
       position = order.after(position);
     }
-    return { batch: { batchSize, sequenceLength, chosen, rejected, indices }, end: position };
+    const { origins } = chosen;
+    return { batch: { batchSize, sequenceLength, chosen, rejected, indices, origins }, end: position };
   };
 
   return {

@@ -4,6 +4,7 @@
  */
 import { userError } from "../../errors.ts";
 import type { Batch, BatchSource } from "../batch.ts";
+import { locateTokens } from "../shards/locate-tokens.ts";
 import type { TokenShards } from "../shards/open-shards.ts";
 import { EpochOrder, type EpochPosition } from "./epoch-order.ts";
 import { checkLoaderOptions, type LoaderOptions } from "./loader-options.ts";
@@ -43,14 +44,17 @@ export function createPretrainSource(shards: TokenShards, options: PretrainSourc
     const targets = new Int32Array(batchSize * sequenceLength);
     let position = start;
     const reads: Promise<void>[] = [];
+    const firstTokens: number[] = [];
     for (let row = 0; row < batchSize; row++) {
       const firstToken = order.at(position) * sequenceLength;
+      firstTokens.push(firstToken);
       reads.push(readWindow(firstToken, row * sequenceLength, inputs, targets));
       position = order.after(position);
     }
     await Promise.all(reads);
     const lossMask = new Float32Array(batchSize * sequenceLength).fill(1);
-    const plain = { batchSize, sequenceLength, inputs, targets, lossMask };
+    const origins = () => describe(firstTokens);
+    const plain = { batchSize, sequenceLength, inputs, targets, lossMask, origins };
     const batch =
       endOfText === undefined
         ? plain
@@ -63,6 +67,16 @@ export function createPretrainSource(shards: TokenShards, options: PretrainSourc
     await split.read(firstToken, sequenceLength + 1, window);
     inputs.set(window.subarray(0, sequenceLength), at);
     targets.set(window.subarray(1), at);
+  };
+
+  const describe = async (firstTokens: readonly number[]) => {
+    const names = shards.manifest.splits[splitName]?.shards ?? [];
+    const ranges = firstTokens.map((start) => ({ start, count: sequenceLength + 1 }));
+    const places = await locateTokens(split, names, ranges);
+    return places.map(
+      ({ shard, shardOffset, firstDocument, lastDocument }, row) =>
+        `tokens ${firstTokens[row] ?? NaN} + ${sequenceLength + 1} of ${splitName} (${shard} from token ${shardOffset}, documents ${firstDocument} to ${lastDocument})`,
+    );
   };
 
   return {

@@ -112,3 +112,32 @@ test("a source resumed at any cursor goes on as the uninterrupted one", async ()
     { numRuns: 20 },
   );
 });
+
+test("a batch names the conversations of its rows by their places in the data", async () => {
+  const unanswered: Conversation = {
+    messages: [{ role: "user", content: "?" }],
+    language: "en",
+    source: "golden",
+  };
+  for (const packing of [false, true]) {
+    const source = createConversationSource([unanswered, ...conversations], encoder, {
+      ...options,
+      systemPrompt: null,
+      packing,
+    });
+    for (let batch = 0; batch < 4; batch++) {
+      const { targets, origins } = await source.next();
+      const rows = (await origins?.()) ?? [];
+      expect(rows).toHaveLength(2);
+      for (const [row, text] of rows.entries()) {
+        const numbers = text
+          .replace(/^conversations? /, "")
+          .split(", ")
+          .map(Number);
+        const written = encoder.decode(targets.slice(row * 128, (row + 1) * 128));
+        for (const number of numbers)
+          expect(written).toContain(conversations[number - 1]?.messages[1]?.content.slice(0, 12));
+      }
+    }
+  }
+});

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { createPreferenceSource } from "../../../src/data/loader/preference-source.ts";
 import type { PreferencePair } from "../../../src/data/records.ts";
 import { renderChat } from "../../../src/tokenizer/chat-template.ts";
+import { contents } from "./contents.ts";
 import { documents, encoder } from "../shards/corpus.ts";
 
 const options = { batchSize: 2, sequenceLength: 96, seed: 3, maxPromptLength: 64, systemPrompt: null };
@@ -73,6 +74,13 @@ test("a source resumed at any cursor goes on as the uninterrupted one", async ()
     for (let i = 0; i < before; i++) await straight.next();
     const resumed = createPreferenceSource(pairs, encoder, options);
     resumed.seek(straight.cursor());
-    expect(await resumed.next()).toEqual(await straight.next());
+    expect(await contents(await resumed.next())).toEqual(await contents(await straight.next()));
   }
+});
+
+test("a batch names the pairs of its rows by their places in the data", async () => {
+  const identical = { ...pair, rejected: pair.chosen };
+  const source = createPreferenceSource([identical, ...pairs], encoder, options);
+  const { indices, origins } = await source.next();
+  expect(await origins?.()).toEqual([...indices].map((index) => `pair ${index + 1}`));
 });
