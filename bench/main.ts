@@ -2,6 +2,7 @@
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { decoding } from "./engine/decoding.ts";
+import { steadyMemory } from "./engine/steady-memory.ts";
 import { encoding } from "./encoding.ts";
 import { encodingThreads } from "./encoding-threads.ts";
 import { exportParity } from "./export-parity.ts";
@@ -23,6 +24,7 @@ const benchmarks: readonly Benchmark[] = [
   hashing,
   pretraining,
   decoding,
+  steadyMemory,
   encoding,
   encodingThreads,
   training,
