@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { z } from "zod";
+import { recomputeChoices, type Recompute } from "../src/model/llama.ts";
 import { withHugePages } from "../src/std/huge-pages.ts";
 import { missingModules, runPeer } from "./python.ts";
 import { median, row, type Benchmark } from "./row.ts";
@@ -16,13 +17,21 @@ interface Job {
   /** Of one process; the first three warm up. */
   readonly steps: number;
   readonly rounds: number;
+  /** On our side; PyTorch's attention keeps no weights either. */
+  readonly recompute?: Recompute;
   readonly large?: true;
 }
 
 const jobs: readonly Job[] = [
   { sizes: [128, 4, 4096, 128, 8, 4, 4, 352], steps: 23, rounds: 5 },
   { sizes: [288, 6, 8192, 256, 8, 9, 3, 768], steps: 8, rounds: 5 },
-  { sizes: [576, 30, 20_000, 512, 2, 9, 3, 1536], steps: 6, rounds: 3, large: true },
+  {
+    sizes: [576, 30, 20_000, 512, 2, 9, 3, 1536],
+    steps: 6,
+    rounds: 3,
+    recompute: "activations",
+    large: true,
+  },
 ];
 
 const Side = z.object({
@@ -30,6 +39,7 @@ const Side = z.object({
   parameters: z.int(),
   tokensPerSecond: z.number(),
   peakRssMb: z.number(),
+  compileAndFirstStepMs: z.number().optional(),
   firstLoss: z.number(),
 });
 type Side = z.infer<typeof Side>;
@@ -43,7 +53,9 @@ export const pretraining: Benchmark = {
       if (job.large === true && !large) continue;
       const [ours, theirs]: [Side[], Side[]] = [[], []];
       for (let round = 0; round < job.rounds; round++) {
-        ours.push(await runOurs([...job.sizes, job.steps]));
+        ours.push(
+          await runOurs([...job.sizes, job.steps, recomputeChoices.indexOf(job.recompute ?? "none")]),
+        );
         if (missing === undefined)
           theirs.push(Side.parse(await runPeer("pytorch_llama.py", [...job.sizes, job.steps])));
       }
@@ -64,6 +76,17 @@ export const pretraining: Benchmark = {
       };
       compare("training step", "tokens/s", ({ tokensPerSecond }) => tokensPerSecond);
       compare("peak RSS", "MB", ({ peakRssMb }) => peakRssMb);
+      const startMs = ours.flatMap(({ compileAndFirstStepMs: ms }) => (ms === undefined ? [] : [ms]));
+      report(
+        row({
+          bench: "pretraining",
+          job: `compilation and first step, ${name}`,
+          value: median(startMs) / 1000,
+          unit: "s",
+          peer: "none",
+          peerValue: null,
+        }),
+      );
     }
   },
 };

@@ -6,6 +6,7 @@ import { createRandom } from "../src/data/random.ts";
 import { openEngine } from "../src/engine/open-engine.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
 import { countParameters } from "../src/model/llama-parameters.ts";
+import { recomputeChoices } from "../src/model/llama.ts";
 import { float32, int32, scalar } from "../src/tensor/types.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
 import { pretrainingProgram } from "../src/train/pretraining-program.ts";
@@ -16,7 +17,7 @@ const warmupSteps = 3;
 
 const sizes = process.argv.slice(2).map(Number);
 const [hiddenSize = 0, numLayers = 0, vocabSize = 0, contextLength = 0, microBatchSize = 0] = sizes;
-const [numHeads = 0, numKvHeads = 0, intermediateSize = 0, steps = 8, recomputeBlocks = 0] = sizes.slice(5);
+const [numHeads = 0, numKvHeads = 0, intermediateSize = 0, steps = 8, recompute = 0] = sizes.slice(5);
 const model = defineLlama({
   hiddenSize,
   numLayers,
@@ -32,11 +33,12 @@ const { program } = pretrainingProgram({
   sequenceLength: contextLength,
   gradientAccumulation: 1,
   optimizer: defineOptimizer(),
-  recompute: recomputeBlocks === 1 ? "blocks" : "none",
+  recompute: recomputeChoices[recompute] ?? "none",
 });
 const engine = await openEngine();
 const compileStart = performance.now();
 await using executable = await engine.compile(program);
+const compileMs = performance.now() - compileStart;
 const random = createRandom(0);
 await writeInitialWeights(executable, model);
 
@@ -50,7 +52,6 @@ const randomTokens = () =>
 const lossMask = float32(shape, new Float32Array(tokensPerStep).fill(1));
 const times: number[] = [];
 const losses: number[] = [];
-let firstStepDoneMs = 0;
 for (let step = 1; step <= steps; step++) {
   const feeds = {
     inputs: randomTokens(),
@@ -63,7 +64,6 @@ for (let step = 1; step <= steps; step++) {
   const { loss } = await executable.call("trainStep", feeds);
   times.push(performance.now() - start);
   losses.push(loss?.data[0] ?? NaN);
-  if (step === 1) firstStepDoneMs = performance.now() - compileStart;
 }
 const stepMs = median(times.slice(warmupSteps));
 const { kind, version, device } = engine.identity;
@@ -73,7 +73,7 @@ console.log(
     parameters: countParameters(model),
     tokensPerSecond: (tokensPerStep / stepMs) * 1000,
     stepMs,
-    compileAndFirstStepMs: firstStepDoneMs,
+    compileAndFirstStepMs: compileMs + (times[0] ?? NaN),
     peakRssMb: process.resourceUsage().maxRSS / 1024,
     firstLoss: losses[0],
   }),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { PipelineError } from "../src/errors.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
+import { recomputeChoices } from "../src/model/llama.ts";
 import type { Schedule } from "../src/train/schedules.ts";
 
 const positiveInt = z.int().positive();
@@ -40,10 +41,11 @@ export const batchParams = {
   microBatchSize: positiveInt.describe("rows that pass through the model at once"),
   gradientAccumulation: positiveInt.default(1).describe("micro-batches in one optimizer step"),
   recompute: z
-    .enum(["none", "blocks"])
+    .enum(recomputeChoices)
     .default("none")
     .describe(
-      "blocks: compute the inside of each block again for the gradient: a third more work, a fraction of the memory",
+      "computed again for the gradient. activations: attention's weights and what is inside SwiGLU, a few per cent more " +
+        "work; blocks: the inside of each block, a third more work, a fraction of the memory",
     ),
 };
 

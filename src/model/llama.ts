@@ -56,8 +56,13 @@ export interface AttentionPlan {
   readonly attend: Attend;
 }
 
-/** What is computed again for the gradient instead of being kept: nothing, or the inside of every block. */
-export type Recompute = "none" | "blocks";
+/**
+ * What is computed again for the gradient instead of being kept: nothing; what is large and cheap, namely attention's
+ * weights and the inside of SwiGLU (selective recomputation, Korthikanti et al. 2022, arXiv:2205.05198); or the inside of
+ * every block.
+ */
+export const recomputeChoices = ["none", "activations", "blocks"] as const;
+export type Recompute = (typeof recomputeChoices)[number];
 
 export interface ForwardOptions {
   /** Default: causal attention over the sequences, or within their documents. */
@@ -86,14 +91,15 @@ export function llamaHidden(
       `sequences of ${time} tokens are longer than the model's contextLength of ${config.contextLength}`,
       "Shorten the sequences or raise contextLength.",
     );
-  const shared: BlockInputs = { batch, time, ...plan };
+  const cheaply = recompute === "activations" ? recomputed : keptAsItIs;
+  const shared: BlockInputs = { batch, time, cheaply, ...plan };
   const ids = reshape(tokens, [batch * time]); // (B, T) → (N)
   let x = gather(parameters(embeddingName), ids); // (N, C)
   for (let layer = 0; layer < config.numLayers; layer++)
     x = withScope(`layers.${layer}`, () =>
-      recompute === "none"
-        ? block(config, parameters, layer, x, shared)
-        : recomputed([x], ([input = x]) => block(config, parameters, layer, input, shared)),
+      recompute === "blocks"
+        ? recomputed([x], ([input = x]) => block(config, parameters, layer, input, shared))
+        : block(config, parameters, layer, x, shared),
     );
   return withScope("norm", () => rmsNorm(x, parameters("model.norm.weight"), config.rmsNormEpsilon));
 }
@@ -105,7 +111,11 @@ export const outputLogits = (parameters: Parameters, hidden: Tensor): Tensor =>
 interface BlockInputs extends AttentionPlan {
   readonly batch: number;
   readonly time: number;
+  /** Around what is cheap to compute again: `recomputed`, or nothing. */
+  readonly cheaply: typeof recomputed;
 }
+
+const keptAsItIs: typeof recomputed = (inputs, build) => build(inputs);
 
 function block(
   config: LlamaConfig,
@@ -121,7 +131,10 @@ function block(
     add(x, attention(config, parameters, layer, norm("input_layernorm", x), shared)),
   );
   return withScope("feedForward", () =>
-    add(attended, feedForward(parameters, `${prefix}.mlp`, norm("post_attention_layernorm", attended))),
+    add(
+      attended,
+      feedForward(parameters, `${prefix}.mlp`, norm("post_attention_layernorm", attended), shared),
+    ),
   );
 }
 
@@ -140,7 +153,7 @@ function attention(
   parameters: Parameters,
   layer: number,
   x: Tensor,
-  { batch, time, queryTables, keyTables, attend }: BlockInputs,
+  { batch, time, cheaply, queryTables, keyTables, attend }: BlockInputs,
 ): Tensor {
   const { hiddenSize, numHeads, numKvHeads } = config;
   const weight = (name: string) => parameters(`model.layers.${layer}.self_attn.${name}.weight`);
@@ -150,7 +163,10 @@ function attention(
   };
   const queries = rotate(heads("q_proj", numHeads), queryTables); // (B, H, T, D)
   const keys = rotate(heads("k_proj", numKvHeads), keyTables); // (B, K, T, D)
-  const mixed = attend(layer, queries, keys, heads("v_proj", numKvHeads)); // (B, H, T, D)
+  const values = heads("v_proj", numKvHeads); // (B, K, T, D)
+  const mixed = cheaply([queries, keys, values], ([q = queries, k = keys, v = values]) =>
+    attend(layer, q, k, v),
+  ); // (B, H, T, D)
   const merged = transpose(mixed, [0, 2, 1, 3]); // (B, T, H, D)
   return linear(reshape(merged, [batch * time, hiddenSize]), weight("o_proj")); // (N, C)
 }
@@ -201,8 +217,14 @@ function documentMask(documents: Tensor): Tensor {
 }
 
 /** SwiGLU: down(silu(gate(x)) · up(x)), silu(x) = x·σ(x) (Shazeer 2020, arXiv:2002.05202). */
-function feedForward(parameters: Parameters, prefix: string, x: Tensor): Tensor {
+function feedForward(
+  parameters: Parameters,
+  prefix: string,
+  x: Tensor,
+  { cheaply }: Pick<BlockInputs, "cheaply">,
+): Tensor {
   const gate = linear(x, parameters(`${prefix}.gate_proj.weight`)); // (N, F)
   const up = linear(x, parameters(`${prefix}.up_proj.weight`)); // (N, F)
-  return linear(mul(mul(gate, sigmoid(gate)), up), parameters(`${prefix}.down_proj.weight`)); // (N, C)
+  const gated = cheaply([gate, up], ([g = gate, u = up]) => mul(mul(g, sigmoid(g)), u)); // (N, F)
+  return linear(gated, parameters(`${prefix}.down_proj.weight`)); // (N, C)
 }

@@ -33,7 +33,7 @@ export type Economy = Pick<TrainingProgramOptions, "microBatchSize" | "gradientA
 };
 
 /**
- * The same step in less memory: blocks computed again, then smaller micro-batches and more of them. The first that fits into
+ * The same step in less memory: activations computed again, then blocks, then smaller micro-batches and more of them. The first that fits into
  * `maxBytes`, with what it takes; undefined where none does.
  */
 export function firstThatFits(
@@ -44,13 +44,11 @@ export function firstThatFits(
   const rows = options.microBatchSize * options.gradientAccumulation;
   for (let microBatchSize = options.microBatchSize; microBatchSize >= 1; microBatchSize--) {
     if (rows % microBatchSize !== 0) continue;
-    const economy: Economy = {
-      recompute: "blocks",
-      microBatchSize,
-      gradientAccumulation: rows / microBatchSize,
-    };
-    const bytes = trainingCost(define({ ...options, ...economy })).memory.total;
-    if (bytes <= maxBytes) return { economy, bytes };
+    for (const recompute of ["activations", "blocks"] as const) {
+      const economy: Economy = { recompute, microBatchSize, gradientAccumulation: rows / microBatchSize };
+      const bytes = trainingCost(define({ ...options, ...economy })).memory.total;
+      if (bytes <= maxBytes) return { economy, bytes };
+    }
   }
   return undefined;
 }

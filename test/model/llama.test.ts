@@ -62,6 +62,7 @@ describe.each(executors)("on %s", async (kind) => {
 
   test.each<[string, LossOptions]>([
     ["kept", {}],
+    ["with activations recomputed", { recompute: "activations" }],
     ["recomputed block by block", { recompute: "blocks" }],
     ["with logits in chunks of seven rows", { maxLogitBytes: 7 * 4 * goldenConfig.vocabSize }],
     ["with both", { recompute: "blocks", maxLogitBytes: 30 * 4 * goldenConfig.vocabSize }],

@@ -66,7 +66,8 @@ test("the program's products are those of the formula, but for the norms", () =>
 test("what the backward pass reads of a tiny model is what a count by hand gives", () => {
   // N = 3 tokens, C = 4, F = 6, H = 2 heads of D = 2, one key/value head, V = 10.
   const firstNorm = 12 + 3 + 12 + 12; // x, 1/√mean x² a row, x normalised, times gain
-  const attention = 12 + 6 + 18 + 6 + 12; // queries, keys, weights (2, 3, 3), values, mixed
+  const attentionWeights = 18; // (2, 3, 3)
+  const attention = 12 + 6 + attentionWeights + 6 + 12; // queries, keys, weights, values, mixed
   const secondNorm = 12 + 3 + 12 + 12;
   const feedForward = 5 * 18; // gate, σ(gate), silu, up, silu · up
   const lastNorm = 12 + 3 + 12 + 12;
@@ -74,6 +75,10 @@ test("what the backward pass reads of a tiny model is what a count by hand gives
   const logits = 30;
   const floats = firstNorm + attention + secondNorm + feedForward + lastNorm + lossScale + logits;
   expect(trainingCost(pretrainingProgram(tiny())).keptForBackward).toBe(floats * float);
+
+  // Without the weights of attention, σ(gate) and silu.
+  const activations = trainingCost(pretrainingProgram(tiny({ recompute: "activations" })));
+  expect(activations.keptForBackward).toBe((floats - attentionWeights - 2 * 18) * float);
 
   // Of a block that is computed again, only what went in is left.
   const again = trainingCost(pretrainingProgram(tiny({ recompute: "blocks" })));
@@ -113,16 +118,21 @@ test("blocks computed again take a fraction of the memory, and most of a third m
   expect(more).toBeLessThan(4 / 3);
 });
 
-test("the same step in less memory: fewer rows at once, and as many in all", () => {
-  const options = tiny({ microBatchSize: 6, gradientAccumulation: 2 });
-  const need = (microBatchSize: number, gradientAccumulation: number) =>
-    trainingCost(
-      pretrainingProgram({ ...options, microBatchSize, gradientAccumulation, recompute: "blocks" }),
-    ).memory.total;
-  expect(firstThatFits(options, pretrainingProgram, need(3, 4))).toEqual({
-    economy: { recompute: "blocks", microBatchSize: 3, gradientAccumulation: 4 },
-    bytes: need(3, 4),
-  });
+test("the same step in less memory: more computed again, then fewer rows at once, and as many in all", () => {
+  const shape = { ...tinyShape, hiddenSize: 32, intermediateSize: 86, numLayers: 12, contextLength: 32 };
+  const model = defineLlama(shape);
+  const options = tiny({ model, sequenceLength: 32, microBatchSize: 6, gradientAccumulation: 2 });
+  const economies = [
+    { recompute: "activations", microBatchSize: 6, gradientAccumulation: 2 },
+    { recompute: "blocks", microBatchSize: 6, gradientAccumulation: 2 },
+    { recompute: "blocks", microBatchSize: 3, gradientAccumulation: 4 },
+  ] as const;
+  const needed = economies.map(
+    (economy) => trainingCost(pretrainingProgram({ ...options, ...economy })).memory.total,
+  );
+  expect(needed).toEqual([...needed].sort((a, b) => b - a));
+  for (const [index, bytes] of needed.entries())
+    expect(firstThatFits(options, pretrainingProgram, bytes)).toEqual({ economy: economies[index], bytes });
   expect(firstThatFits(options, pretrainingProgram, 10)).toBeUndefined();
 });
 

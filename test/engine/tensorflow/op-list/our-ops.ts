@@ -7,6 +7,7 @@ import { openEngine } from "../../../../src/engine/open-engine.ts";
 import { lowerProgram } from "../../../../src/engine/tensorflow/lower-program.ts";
 import { createInferenceModel } from "../../../../src/evaluate/inference-model.ts";
 import { loadLlama } from "../../../../src/model/llama-files.ts";
+import { recomputeChoices } from "../../../../src/model/llama.ts";
 import { loadConfig } from "../../../../src/pipeline/config-load.ts";
 import { optimizeProgram } from "../../../../src/tensor/optimize.ts";
 import type { Program } from "../../../../src/tensor/program.ts";
@@ -38,7 +39,7 @@ export async function trainingPrograms(): Promise<ReadonlyMap<string, Program>> 
       programs.set(`${stage} of ${file}`, program);
       if (file !== "tiny.yaml") continue;
       for (const gradientAccumulation of [1, 2])
-        for (const recompute of ["none", "blocks"] as const) {
+        for (const recompute of recomputeChoices) {
           const all = { ...options, gradientAccumulation, recompute };
           const name = `${stage} by ${gradientAccumulation}, recomputing ${recompute}`;
           if (stage === "dpo") programs.set(name, dpoProgram({ ...all, beta: 0.1 }).program);
