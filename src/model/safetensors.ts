@@ -4,6 +4,7 @@
  */
 import { open, type FileHandle } from "node:fs/promises";
 import { PipelineError } from "../errors.ts";
+import { isObject } from "../std/json.ts";
 import { shapeText, sizeOf, type HostTensor, type Shape } from "../tensor/types.ts";
 
 /** Headers of the largest published models are under a megabyte; a longer one is not a header. */
@@ -163,9 +164,6 @@ async function readHeader(file: FileHandle, path: string): Promise<Header> {
   if (end !== size) throw invalid(path, `its tensors end at byte ${end}, the file at ${size}`);
   return { tensors, metadata };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function parseObject(text: string, path: string): Record<string, unknown> {
   let json: unknown;

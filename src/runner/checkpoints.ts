@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncFolderNow } from "../std/sync-folder.ts";
 import type { ExtendedFrom } from "../store/records.ts";
 import type { Continuations, Milestone } from "./continuations.ts";
 
@@ -164,16 +165,5 @@ function writeMark(path: string, mark: CheckpointMark): void {
     closeSync(file);
   }
   renameSync(temporary, path);
-  syncDirectory(dirname(path));
-}
-
-/** A rename is only as durable as its directory. Windows journals renames by itself and opens no directories. */
-function syncDirectory(path: string): void {
-  if (process.platform === "win32") return;
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  syncFolderNow(dirname(path));
 }

@@ -5,6 +5,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { isAlive, type ProcessIdentity } from "../std/process-identity.ts";
+import { syncFolderNow } from "../std/sync-folder.ts";
 import type { IndexKey } from "./index-value.ts";
 import { encodeLine, headerLine, readJournal, replay, type Changes } from "./journal-lines.ts";
 import { JOURNAL_MARK, UNJOURNALED, urgencyOf } from "./journal-policy.ts";
@@ -127,7 +128,7 @@ export class Journal {
       closeSync(file);
     }
     renameSync(temporary, this.path);
-    syncDirectoryNow(dirname(this.path));
+    syncFolderNow(dirname(this.path));
     index.put(JOURNAL_MARK, { seq, bytes, snapshotBytes: bytes } satisfies JournalMark);
   }
 }
@@ -149,15 +150,4 @@ export function* lastingEntries(index: {
 export function isOfDead([table]: IndexKey, value: unknown): boolean {
   if (table === "claim") return !isAlive(value as ProcessIdentity);
   return table === "lock" && !isAlive((value as { readonly process: ProcessIdentity }).process);
-}
-
-/** A rename is only as durable as its directory; Windows cannot open one, and journals renames by itself. */
-export function syncDirectoryNow(directory: string): void {
-  if (process.platform === "win32") return;
-  const file = openSync(directory, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

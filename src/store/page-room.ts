@@ -20,15 +20,18 @@ export class PageRoom {
   /** Bytes up to the last page in use. */
   readonly #used: number;
   /** Bytes beyond it that are there. */
-  #reserved = 0;
+  #reserved = BASE_BYTES;
   #changes = 0;
   #recordBytes = 0;
 
   /** Throws the system's error, e.g. `ENOSPC`. */
   constructor(path: string) {
     this.#path = path;
-    this.#used = withFile(path, "r", lastPageEnd);
-    this.#reserve(BASE_BYTES);
+    this.#used = withFile(path, (file) => {
+      const used = lastPageEnd(file);
+      lengthen(file, used + BASE_BYTES);
+      return used;
+    });
   }
 
   /** Before a record of so many bytes is put or removed. Throws the system's error, e.g. `ENOSPC`. */
@@ -38,24 +41,22 @@ export class PageRoom {
     // No more pages can be written anew than there are.
     const rewritten = Math.min(this.#changes * PATH_BYTES, this.#used);
     const needed = BASE_BYTES + rewritten + SPREAD * this.#recordBytes;
+    if (needed <= this.#reserved) return;
     // Twice as much, so that many small records do not look at the file each.
-    if (needed > this.#reserved) this.#reserve(2 * needed);
-  }
-
-  #reserve(bytes: number): void {
-    const end = this.#used + bytes;
-    withFile(this.#path, "r+", (file) => {
-      for (let at = fstatSync(file).size; at < end;)
-        at += writeSync(file, ZEROS, 0, Math.min(ZEROS.byteLength, end - at), at);
-    });
-    this.#reserved = bytes;
+    withFile(this.#path, (file) => lengthen(file, this.#used + 2 * needed));
+    this.#reserved = 2 * needed;
   }
 }
 
 const ZEROS = new Uint8Array(BASE_BYTES);
 
-function withFile<Result>(path: string, flags: string, work: (file: number) => Result): Result {
-  const file = openSync(path, flags);
+function lengthen(file: number, end: number): void {
+  for (let at = fstatSync(file).size; at < end;)
+    at += writeSync(file, ZEROS, 0, Math.min(ZEROS.byteLength, end - at), at);
+}
+
+function withFile<Result>(path: string, work: (file: number) => Result): Result {
+  const file = openSync(path, "r+");
   try {
     return work(file);
   } finally {

@@ -4,9 +4,10 @@
  */
 import { copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { syncFolderNow } from "../std/sync-folder.ts";
 import { encodeValue, type IndexKey } from "./index-value.ts";
 import { indexDamage } from "./index-file.ts";
-import { isOfDead, syncDirectoryNow, unknownMark, type Journal } from "./journal.ts";
+import { isOfDead, unknownMark, type Journal } from "./journal.ts";
 import { readJournal, replay } from "./journal-lines.ts";
 import { JOURNAL_MARK } from "./journal-policy.ts";
 import { makeFiles, openLmdb } from "./open-lmdb.ts";
@@ -74,7 +75,7 @@ function rebuild(path: string, journal: Journal, wrong: string): IndexNotice {
   rmSync(`${path}-lock`, { force: true });
   rmSync(`${next}-lock`, { force: true });
   renameSync(next, path);
-  syncDirectoryNow(dirname(path));
+  syncFolderNow(dirname(path));
 
   const kept = aside === undefined ? "" : `; the damaged file is ${basename(aside)}`;
   if (content === undefined)

@@ -2,14 +2,14 @@
  * Checkpoints of a training run: `step-NNNNNN/` with weights and moments (state.safetensors, float32) and state.json.
  * Written under another name, flushed, then renamed: a folder with this name is whole, and its digest proves it.
  */
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PipelineError, userError } from "../errors.ts";
-import { errorCode } from "../std/error-code.ts";
 import { openSafetensors, writeSafetensors, type TensorEntry } from "../model/safetensors.ts";
 import { digestOfFile } from "../std/digest.ts";
-import type { JsonObject } from "../std/json.ts";
+import { namesIn } from "../std/names-in.ts";
+import { isObject, type JsonObject } from "../std/json.ts";
 import { syncFolder } from "../std/sync-folder.ts";
 import { writeFileAtomic } from "../std/write-file-atomic.ts";
 import type { HostTensor } from "../tensor/types.ts";
@@ -148,11 +148,7 @@ export async function restoreTensors(
 
 /** Newest first. */
 async function listCheckpoints(directory: string): Promise<{ step: number; path: string }[]> {
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return [];
-    throw error;
-  });
-  return names
+  return (await namesIn(directory))
     .flatMap((name) => {
       const step = stepOf(name);
       return step === undefined ? [] : [{ step, path: join(directory, name) }];
@@ -177,9 +173,6 @@ async function readState(path: string): Promise<StateFile> {
   if (digest !== state.tensorsDigest) throw damaged(`${tensorsFile} is not what was written`);
   return state;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isStateFile = (value: unknown): value is StateFile =>
   isObject(value) &&

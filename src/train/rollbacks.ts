@@ -7,7 +7,8 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PipelineError } from "../errors.ts";
-import type { JsonObject } from "../std/json.ts";
+import { errorCode } from "../std/error-code.ts";
+import { isObject, type JsonObject } from "../std/json.ts";
 import { syncFolder } from "../std/sync-folder.ts";
 import { writeFileAtomic } from "../std/write-file-atomic.ts";
 import type { SpikeAction } from "./loss-guard.ts";
@@ -72,7 +73,7 @@ export async function writeRollbacks(directory: string, log: RollbackLog): Promi
 export async function readRollbacks(directory: string): Promise<RollbackLog | undefined> {
   const path = join(directory, fileName);
   const text = await readFile(path, "utf8").catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOENT") return undefined;
     throw error;
   });
   if (text === undefined) return undefined;
@@ -110,6 +111,3 @@ export function isRollbackLog(value: unknown): value is RollbackLog {
     )
   );
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -6,6 +6,7 @@ import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { userError } from "../../errors.ts";
 import type { JsonObject } from "../../std/json.ts";
+import { syncFolder } from "../../std/sync-folder.ts";
 import { BlockWriter } from "./block-writer.ts";
 import {
   bytesPerTokenFor,
@@ -172,17 +173,6 @@ function addTo(totals: MutableTotals | undefined, tokens: number, bytes: number)
   totals.documents++;
   totals.tokens += tokens;
   totals.bytes += bytes;
-}
-
-/** So that the files' names are on disk too; Windows cannot open folders and needs no such thing. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 class OpenShard {

@@ -9,6 +9,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import ssri from "ssri";
 import { PipelineError } from "../../errors.ts";
+import { errorCode } from "../../std/error-code.ts";
 import { fetchOnce, withRetries, type RetryPolicy } from "./http-retry.ts";
 import { bodyUpTo, partHeaders, partOf, untilSilent, validatorOf } from "./part-request.ts";
 import type { SourceEvents } from "./source.ts";
@@ -103,7 +104,7 @@ async function claimPartial(directory: string, key: string): Promise<{ partial: 
       await rename(join(directory, name), partial);
       return { partial, resumed: true };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error; // another process was faster
+      if (errorCode(error) !== "ENOENT") throw error; // another process was faster
     }
   }
   return { partial, resumed: false };

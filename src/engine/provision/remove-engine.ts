@@ -1,7 +1,7 @@
 /** Undoes `installEngine` for this user and this checkout. */
-import { readdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errorCode } from "../../std/error-code.ts";
+import { namesIn } from "../../std/names-in.ts";
 import { findBindingPackage, unlinkBuild, type BindingPackage } from "./binding-package.ts";
 import { engineCacheFolder } from "./engine-build.ts";
 
@@ -10,10 +10,7 @@ export async function removeEngine(given?: BindingPackage): Promise<readonly str
   const bindingPackage = given ?? (await findBindingPackage());
   if (bindingPackage !== undefined) await unlinkBuild(bindingPackage);
   const folder = engineCacheFolder();
-  const builds = await readdir(folder).catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return [];
-    throw error;
-  });
+  const builds = await namesIn(folder);
   await rm(folder, { recursive: true, force: true });
   return builds.sort().map((name) => join(folder, name));
 }

@@ -32,6 +32,15 @@ export async function startServer(handler: Handler): Promise<TestServer> {
   };
 }
 
+/** `server`, with which `other` ends too. */
+export const endingBoth = (server: TestServer, other: TestServer): TestServer => ({
+  ...server,
+  [Symbol.asyncDispose]: async () => {
+    await server[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
+  },
+});
+
 /** Serves bytes as a good server does: ranges, a strong ETag, If-Range. */
 export function serveBytes(
   request: IncomingMessage,

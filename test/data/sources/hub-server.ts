@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { serveBytes, startServer, type TestServer } from "./http-server.ts";
+import { endingBoth, serveBytes, startServer, type TestServer } from "./http-server.ts";
 
 export interface Hub {
   readonly server: TestServer;
@@ -89,13 +89,7 @@ export async function startHub(
     }
   });
   return {
-    server: {
-      ...server,
-      [Symbol.asyncDispose]: async () => {
-        await server[Symbol.asyncDispose]();
-        await storage[Symbol.asyncDispose]();
-      },
-    },
+    server: endingBoth(server, storage),
     storage,
     commit,
     move: (next) => {

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { serveBytes, startServer, type TestServer } from "./http-server.ts";
+import { endingBoth, serveBytes, startServer, type TestServer } from "./http-server.ts";
 
 type Files = Readonly<Record<string, Uint8Array>>;
 
@@ -85,13 +85,7 @@ export async function startModelScope(
     } else json(404, { Code: 10010205001, Message: "数据集不存在", Success: false });
   });
   return {
-    server: {
-      ...server,
-      [Symbol.asyncDispose]: async () => {
-        await server[Symbol.asyncDispose]();
-        await storage[Symbol.asyncDispose]();
-      },
-    },
+    server: endingBoth(server, storage),
     storage,
     commit,
     head: () => head,
