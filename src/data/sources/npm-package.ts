@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { collect } from "../../std/collect.ts";
 import { tarEntries } from "../formats/tar-entries.ts";
 import { openHttp } from "./http.ts";
-import type { RetryPolicy } from "./http-retry.ts";
+import type { RetryPolicy } from "../../std/http/http-retry.ts";
 import { npmView } from "./npm-tarball.ts";
 import type { Source, SourceEvents } from "./source.ts";
 

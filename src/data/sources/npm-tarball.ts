@@ -17,7 +17,7 @@ import {
   type DownloadOptions,
   type Fetcher,
   type PinnedFile,
-} from "./download-pinned.ts";
+} from "../../std/http/download-pinned.ts";
 import type { Source, SourceEvents } from "./source.ts";
 import { tarEntries } from "../formats/tar-entries.ts";
 

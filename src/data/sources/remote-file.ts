@@ -6,8 +6,8 @@
 import { createHash } from "node:crypto";
 import type PQueue from "p-queue";
 import { PipelineError } from "../../errors.ts";
-import { fetchOnce, TransientError, withRetries, type RetryPolicy } from "./http-retry.ts";
-import { bodyUpTo, partHeaders, partOf, untilSilent, validatorOf } from "./part-request.ts";
+import { fetchOnce, TransientError, withRetries, type RetryPolicy } from "../../std/http/http-retry.ts";
+import { bodyUpTo, partHeaders, partOf, untilSilent, validatorOf } from "../../std/http/part-request.ts";
 import type { SourceEvents, SourceFile } from "./source.ts";
 
 export interface RemoteFileOptions extends SourceEvents {

@@ -4,7 +4,7 @@
  */
 import PQueue from "p-queue";
 import type { PipelineError } from "../../errors.ts";
-import type { RetryPolicy } from "./http-retry.ts";
+import type { RetryPolicy } from "../../std/http/http-retry.ts";
 import type { Environment } from "./hub-token.ts";
 import { cachedRanges, type RangeCache } from "./range-cache.ts";
 import { RemoteFile } from "./remote-file.ts";

@@ -3,6 +3,7 @@
  * streams; what the bytes mean is the business of file formats, corpora and adapters.
  */
 import { PipelineError } from "../../errors.ts";
+import type { DownloadEvents } from "../../std/http/download-events.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
 
 export interface SourceFile {
@@ -35,20 +36,9 @@ export interface Source {
 }
 
 /** What sources tell while they work. */
-export interface SourceEvents {
-  readonly signal?: AbortSignal | undefined;
-  /** Bytes of one download so far; `total` where it is known. */
-  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  /** What a person should know: a retry, a fallback. */
-  readonly onNotice?: ((message: string) => void) | undefined;
+export interface SourceEvents extends DownloadEvents {
   /** Bytes of content that came over the network. */
   readonly onFetched?: ((bytes: number) => void) | undefined;
-}
-
-export interface DownloadProgress {
-  readonly name: string;
-  readonly doneBytes: number;
-  readonly totalBytes: number;
 }
 
 /** The whole file in memory; for files whose size is bounded by their format. */

