@@ -35,10 +35,16 @@ function expression({ op, inputs }: Tensor): string {
 export const operation = (op: Op): string =>
   "fn" in op ? (op.kind === "reduce" ? `reduce.${op.fn}` : op.fn) : op.kind;
 
+/** Of a constant. */
+const shownElements = 4;
+
 function attributes(op: Op): string[] {
   switch (op.kind) {
     case "constant":
-      return [sizeOf(op.value.shape) === 1 ? String(op.value.data[0]) : "…"];
+      return [
+        ...Array.from(op.value.data.subarray(0, shownElements), String),
+        ...(sizeOf(op.value.shape) > shownElements ? ["…"] : []),
+      ];
     case "feed":
     case "variable":
       return [op.name];

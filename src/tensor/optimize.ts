@@ -1,12 +1,14 @@
 /**
- * Common-subexpression elimination: of nodes that compute the same from the same inputs the first one stays. What nothing
- * reads is dropped with the others. Values do not change, and the order of the rest does not: it decides what is held at once.
+ * Constant folding and common-subexpression elimination: what is made from small constants is computed here, and of nodes
+ * that compute the same from the same inputs the first one stays. What nothing reads is dropped with the others. Values do
+ * not change, and the order of the rest does not: it decides what is held at once.
  *
  * What is computed again on purpose (recompute.ts) stays apart by itself: its inputs come out of `after` nodes, which are
  * never taken for the value that they hand on.
  */
 import { createNode, type Op, type Tensor } from "./graph.ts";
 import { nodesOf } from "./cost.ts";
+import { foldConstant } from "./fold-constants.ts";
 import type { Effect, Program, ProgramFunction } from "./program.ts";
 import type { HostTensor } from "./types.ts";
 
@@ -21,15 +23,24 @@ export function optimizeFunction(fn: ProgramFunction): ProgramFunction {
   const replaced = new Map<Tensor, Tensor>();
   const keyOf = keys();
   const replace = (node: Tensor): Tensor => replaced.get(node) ?? node;
+  /** The node that stands for all that compute what `key` says. */
+  const keep = (key: string, make: () => Tensor): Tensor => {
+    const next = kept.get(key) ?? make();
+    kept.set(key, next);
+    return next;
+  };
+  let folded = 0;
   for (const node of nodes) {
     const inputs = node.inputs.map(replace);
-    const key = keyOf(node, inputs);
-    const known = kept.get(key);
-    const next = known ?? again(node, inputs);
-    if (known === undefined) kept.set(key, next);
+    const next = keep(keyOf(node, inputs), () => {
+      const constant = foldConstant(node, inputs);
+      if (constant === undefined) return again(node, inputs);
+      folded++;
+      return keep(keyOf(constant, []), () => constant);
+    });
     replaced.set(node, next);
   }
-  if (kept.size === nodes.length) return fn;
+  if (folded === 0 && kept.size === nodes.length) return fn;
   return {
     ...fn,
     fetches: Object.fromEntries(Object.entries(fn.fetches).map(([name, node]) => [name, replace(node)])),

@@ -10,7 +10,7 @@ import { shapeText } from "../../tensor/types.ts";
 export interface FunctionSummary {
   readonly name: string;
   readonly nodes: number;
-  /** Before equal computations were made one. */
+  /** Before constants were folded and equal computations made one. */
   readonly nodesWritten: number;
   /** Op → how many, the most frequent first. */
   readonly kinds: Readonly<Record<string, number>>;
