@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { CommanderError } from "commander";
+import { z } from "zod";
 import { serializeError } from "../errors.ts";
 import { explainFailure } from "../runner/failure.ts";
 import type { Host } from "../runner/session-types.ts";
@@ -24,6 +25,9 @@ export interface MainOptions {
   /** Default: the checkpoints of this project's own stages. */
   readonly textGenerators?: TextGenerators;
 }
+
+// Each schema is used once or twice by a command, and compiling it takes longer than that.
+z.config({ jitless: true });
 
 /** `argv`: what stands behind the program's name. Never throws; returns the exit code. */
 export async function main(argv: readonly string[], host: Host, options: MainOptions = {}): Promise<number> {

@@ -19,7 +19,7 @@ const wide =
 const zeroWidth = /^[\p{Mark}\p{Format}\p{Default_Ignorable_Code_Point}]+$/u;
 /** One column a code unit: ASCII, Latin letters, and the punctuation, arrows and lines that the views draw with. */
 const plain =
-  /^[ -~\u00A1-\u00AC\u00AE-\u024F\u2010-\u2015\u2018-\u2022\u2026\u2190-\u2193\u2500-\u259F✓✗]*$/;
+  /^[ -~\u00A1-\u00AC\u00AE-\u024F\u2010-\u2015\u2018-\u2022\u2026\u2190-\u2193\u2500-\u25FC✔✖]*$/;
 
 export function textWidth(text: string): number {
   if (plain.test(text)) return text.length;

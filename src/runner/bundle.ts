@@ -92,11 +92,21 @@ async function bundleProgram(options: BundleOptions, plugins: Plugin[]): Promise
       sourcefile: "program",
     },
     format: "cjs",
+    // A tagged template sees how its text is spelled, so `inAscii` must not meet one.
+    supported: { "template-literal": false },
     plugins: [zodLocalesApart, ...plugins],
   });
-  const text = outputFiles.map((file) => file.text).join("");
-  return [[PROGRAM_FILE, Buffer.from(`${SCRIPT_HEAD}${loadLazily(text)}${SCRIPT_TAIL}`)]];
+  const text = inAscii(outputFiles.map((file) => file.text).join(""));
+  return [[PROGRAM_FILE, Buffer.from(`${SCRIPT_HEAD}${loadLazily(text)}${SCRIPT_TAIL}`, "latin1")]];
 }
+
+/**
+ * esbuild spells strings and names in ASCII already; what is left is comments and regular expressions, where `\u`
+ * and four digits for each UTF-16 unit mean the same (ECMA-262, RegExpUnicodeEscapeSequence, pairs included).
+ * The script then is read as it is: decoding UTF-8 to two bytes a character costs each start as long as a plan does.
+ */
+const inAscii = (script: string): string =>
+  script.replaceAll(/[^\0-\x7F]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** How esbuild writes imports of what is not bundled: of a default or namespace, and of names only. */
 const IMPORTS = /__toESM\(require\(("[^"\n]*")\)(?:, 1)?\)|(?<=\bimport_\w+ = )require\(("[^"\n]*")\)/g;

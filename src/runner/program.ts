@@ -26,7 +26,7 @@ export interface LoadedProgram extends ProgramParts {
   readonly saveCodeCache: () => void;
 }
 
-/** The parameters of the function that the script is; bundle.ts writes the head. */
+/** The parameters of the function that the script is; bundle.ts writes the head, and the script in ASCII. */
 export const SCRIPT_HEAD = "(function (exports, module, require, __lazily, __filename, __dirname) {";
 export const SCRIPT_TAIL = "\n})";
 
@@ -46,7 +46,7 @@ export function loadProgram(file: string, purpose: string): LoadedProgram {
   setFlagsFromString("--no-flush-bytecode");
   const cacheFile = join(dirname(file), `${purpose}.codecache`);
   const cachedData = readOptional(cacheFile);
-  const script = new Script(readFileSync(file, "utf8"), {
+  const script = new Script(readFileSync(file, "latin1"), {
     filename: file,
     ...(cachedData ? { cachedData } : {}),
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,

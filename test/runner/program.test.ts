@@ -65,6 +65,28 @@ test("a program loads a package when it is first used, with the exports that an 
   expect(loaded()).toEqual(["modern", "classic"]);
 }, 60_000);
 
+test("the program is ASCII, and text of other scripts means in it what it means in its source", async () => {
+  // @ stands for a backtick.
+  const source = String.raw`export const texts = () => [
+    "春风 \u{1F600}😀", @é😀@, String.raw@\n 春😀@, /^[😀，]春?$/u.test("😀春"), /^😀+$/.test("😀"),
+    /^[^，。]+$/.test("春风"), "a😀b".replace(/[😀]/u, "c"), /(?<春>风)/u.exec("春风").groups["春"], { 春: "风" }.春,
+  ];`.replaceAll("@", "`");
+  project.write("packages/texts.mjs", source);
+  project.edit(
+    "stages/side.ts",
+    "import { Report }",
+    'export { texts } from "../packages/texts.mjs"; import { Report }',
+  );
+  const directory = await project.compile();
+  expect(readFileSync(join(directory, PROGRAM_FILE)).every((byte) => byte < 128)).toBe(true);
+  const program = loadProgram(join(directory, PROGRAM_FILE), "test");
+  const { texts } = (await program.stages["stages/side.ts"]?.()) as { texts: () => unknown[] };
+  const asWritten = (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as {
+    texts: () => unknown[];
+  };
+  expect(texts()).toEqual(asWritten.texts());
+}, 60_000);
+
 test("a code cache is written once for each purpose; a damaged one is written anew", async () => {
   const directory = await project.compile();
   // Processes of their own: within one, V8 remembers what it compiled.
