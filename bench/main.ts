@@ -1,6 +1,7 @@
 /** Runs the named benchmarks (default: all) and prints a table, or with --json one line a row. */
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { attention } from "./engine/attention.ts";
 import { decoding } from "./engine/decoding.ts";
 import { steadyMemory } from "./engine/steady-memory.ts";
 import { encoding } from "./encoding.ts";
@@ -23,6 +24,7 @@ const benchmarks: readonly Benchmark[] = [
   largeInput,
   hashing,
   pretraining,
+  attention,
   decoding,
   steadyMemory,
   encoding,

@@ -13,7 +13,13 @@ process.chdir(projectRoot); // peers, binaries and artifacts are named from ther
 const outdir = join(projectRoot, "cache", "bench");
 await build({
   // The others are started as processes by the first.
-  entryPoints: ["bench/main.ts", "bench/train-steps.ts", "bench/shard-work.ts", "bench/training-work.ts"],
+  entryPoints: [
+    "bench/main.ts",
+    "bench/attention-work.ts",
+    "bench/train-steps.ts",
+    "bench/shard-work.ts",
+    "bench/training-work.ts",
+  ],
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,

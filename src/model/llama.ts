@@ -7,26 +7,11 @@
  * feed-forward, V vocabulary. The residual stream is (N, C) throughout, so that linear layers are plain products.
  */
 import { userError } from "../errors.ts";
-import { unseen } from "../tensor/cached-attention.ts";
 import { withScope, type Tensor } from "../tensor/graph.ts";
-import {
-  add,
-  constant,
-  equal,
-  gather,
-  matmul,
-  mean,
-  mul,
-  reshape,
-  rsqrt,
-  select,
-  sigmoid,
-  softmax,
-  transpose,
-} from "../tensor/ops.ts";
+import { add, gather, matmul, mean, mul, reshape, rsqrt, sigmoid, transpose } from "../tensor/ops.ts";
 import { readVariable, type Variable } from "../tensor/program.ts";
 import { recomputed } from "../tensor/recompute.ts";
-import { float32 } from "../tensor/types.ts";
+import { causalAttention } from "./causal-attention.ts";
 import { headDim, type LlamaConfig } from "./llama-config.ts";
 import { embeddingName } from "./llama-parameters.ts";
 import { ropeTables, rotate, type RopeTables } from "./rope.ts";
@@ -45,7 +30,7 @@ export function readParameters(variables: readonly Variable[]): Parameters {
 
 /**
  * How tokens see each other: queries (B, H, T, D) with scale and rotation, keys and values (B, K, T, D) → (B, H, T, D).
- * Training looks at the sequence itself (`causalAttention`), decoding at a cache besides (key-value-cache.ts).
+ * Training looks at the sequence itself (causal-attention.ts), decoding at a cache besides (key-value-cache.ts).
  */
 export type Attend = (layer: number, queries: Tensor, keys: Tensor, values: Tensor) => Tensor;
 
@@ -173,47 +158,12 @@ function attention(
 
 function causalPlan(config: LlamaConfig, tokens: Tensor, documents?: Tensor): AttentionPlan {
   const time = tokens.shape[1] ?? 0;
+  const attend = causalAttention(time, { documents });
   return {
     queryTables: ropeTables(config, time, 1 / Math.sqrt(headDim(config))),
     keyTables: ropeTables(config, time, 1),
-    attend: causalAttention(documents === undefined ? causalMask(time) : documentMask(documents)),
+    attend: (_layer, queries, keys, values) => attend(queries, keys, values),
   };
-}
-
-/**
- * Every token sees what the mask (T, T) or (B, 1, T, T) lets through. The G query heads that share a key/value head are stacked along time,
- * so that keys and values are never repeated: one product for B·K pairs.
- */
-function causalAttention(mask: Tensor): Attend {
-  return (_layer, queries, keys, values) => {
-    const [batch = 0, numHeads = 0, time = 0, dim = 0] = queries.shape;
-    const pairs = batch * (keys.shape[1] ?? 0);
-    const group = (batch * numHeads) / pairs;
-    const stacked = reshape(queries, [pairs, group * time, dim]); // (B·K, G·T, D)
-    const products = matmul(stacked, reshape(keys, [pairs, time, dim]), { transposeB: true }); // (B·K, G·T, T)
-    const scores = reshape(products, [batch, numHeads, time, time]); // (B, H, T, T)
-    const weights = reshape(softmax(add(scores, mask)), [pairs, group * time, time]); // (B·K, G·T, T)
-    const mixed = matmul(weights, reshape(values, [pairs, time, dim])); // (B·K, G·T, D)
-    return reshape(mixed, queries.shape);
-  };
-}
-
-/** (T, T): 0 where key ≤ query. */
-function causalMask(time: number): Tensor {
-  const mask = new Float32Array(time * time);
-  for (let query = 0; query < time; query++) mask.fill(unseen, query * time + query + 1, (query + 1) * time);
-  return constant(float32([time, time], mask));
-}
-
-/**
- * (B, 1, T, T): the causal mask within each document, for documents int32 (B, T) (Zhao et al. 2024, arXiv:2402.13991;
- * Llama 3, arXiv:2407.21783). Positions are not counted anew for each document: rotary scores depend on distances alone.
- */
-function documentMask(documents: Tensor): Tensor {
-  const [batch = 0, time = 0] = documents.shape;
-  const ofQuery = reshape(documents, [batch, 1, time, 1]);
-  const ofKey = reshape(documents, [batch, 1, 1, time]);
-  return select(equal(ofQuery, ofKey), causalMask(time), unseen);
 }
 
 /** SwiGLU: down(silu(gate(x)) · up(x)), silu(x) = x·σ(x) (Shazeer 2020, arXiv:2002.05202). */
