@@ -7,6 +7,7 @@ import { createRandom, type Random } from "../src/data/random.ts";
 import { formatTokenizerJson } from "../src/tokenizer/tokenizer-json.ts";
 import { trainBpe } from "../src/tokenizer/train-bpe.ts";
 import { specialTokens } from "../stages/special-tokens.ts";
+import { generatedWords, zipf } from "./generated-text.ts";
 
 const corpusFolder = "artifacts/download-sample/corpus";
 const tokenizerFile = "artifacts/train-tokenizer/tokenizer/tokenizer.json";
@@ -56,9 +57,7 @@ async function readCorpus(): Promise<string[]> {
 
 /** 2,000 documents, by turns of English-like words and of Chinese characters, both as unequal in frequency as words are. */
 function generateTexts(random: Random): string[] {
-  const words = Array.from({ length: 20_000 }, () =>
-    Array.from({ length: 2 + random.nextInt(8) }, () => letters[random.nextInt(letters.length)]).join(""),
-  );
+  const words = generatedWords(random);
   const characters = Array.from({ length: 3000 }, (_, index) => String.fromCodePoint(0x4e00 + 7 * index));
   return Array.from({ length: 2000 }, (_, index) => {
     const [units, between, mark] = index % 2 === 0 ? [words, " ", ". "] : [characters, "", "。"];
@@ -66,9 +65,3 @@ function generateTexts(random: Random): string[] {
     return Array.from({ length: 30 }, () => sentence() + mark).join("");
   });
 }
-
-const letters = "eeeeettttaaaooiinnsshhrrdlluccmfwgypbvk";
-
-/** Item r with a chance that falls as 1/r (Zipf's law). */
-const zipf = (items: readonly string[], random: Random): string =>
-  items[Math.floor(items.length ** random.uniform()) - 1] ?? "";

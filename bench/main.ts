@@ -13,6 +13,7 @@ import { hashing } from "./runner/hashing.ts";
 import { noOpRun } from "./runner/no-op-run.ts";
 import { largeInput, manyFiles, manyStages } from "./runner/scale.ts";
 import { splitPatternsBench } from "./split-patterns.ts";
+import { sampling } from "./sampling.ts";
 import { shards } from "./shards.ts";
 import { training } from "./training.ts";
 import type { BenchRow, Benchmark } from "./row.ts";
@@ -31,6 +32,7 @@ const benchmarks: readonly Benchmark[] = [
   encodingThreads,
   training,
   splitPatternsBench,
+  sampling,
   shards,
   nearDuplicates,
   exportParity,

@@ -19,6 +19,8 @@ await build({
     "bench/train-steps.ts",
     "bench/shard-work.ts",
     "bench/training-work.ts",
+    "bench/encoding-work.ts",
+    "bench/sampling-work.ts",
   ],
   outdir,
   outExtension: { ".js": ".mjs" },

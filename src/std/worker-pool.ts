@@ -7,30 +7,39 @@ interface Asked<Answer> {
   readonly reject: (error: unknown) => void;
 }
 
+export interface WorkerPoolOptions {
+  /** Requests that a thread is sent before it has answered the first of them (default: 1). With more, it goes on while this thread is busy. */
+  readonly ahead?: number;
+}
+
 /** Close it, else its threads keep the process alive. */
 export class WorkerPool<Request, Answer> {
-  readonly #idle: Worker[] = [];
-  readonly #all: Worker[] = [];
-  readonly #busy = new Map<Worker, Asked<Answer>>();
+  /** Of each thread, what it was sent and has not answered, oldest first. */
+  readonly #sent = new Map<Worker, Asked<Answer>[]>();
   readonly #waiting: Asked<Answer>[] = [];
+  readonly #ahead: number;
   #failure: { readonly error: Error } | undefined;
 
   /** `url`: of a module that calls `answerRequests`; `data` is copied to each thread. */
-  constructor(url: URL, size: number, data: unknown) {
+  constructor(url: URL, size: number, data: unknown, { ahead = 1 }: WorkerPoolOptions = {}) {
+    this.#ahead = ahead;
     for (let index = 0; index < size; index++) {
       const worker = new Worker(url, { workerData: data });
+      const sent: Asked<Answer>[] = [];
       worker.on("message", (answer: Answer) => {
-        const asked = this.#busy.get(worker);
-        this.#busy.delete(worker);
-        this.#idle.push(worker);
+        const asked = sent.shift();
         this.#handOut();
         asked?.resolve(answer);
       });
       // What goes wrong in a thread ends it, and with it all that was asked.
       worker.on("error", (error) => this.#fail(error));
-      this.#all.push(worker);
-      this.#idle.push(worker);
+      this.#sent.set(worker, sent);
     }
+  }
+
+  /** Whether a request would be sent at once. */
+  get hasRoom(): boolean {
+    return this.#waiting.length === 0 && this.#leastBusy() !== undefined;
   }
 
   /** Rejects with what a thread threw, in this request or in another. */
@@ -44,29 +53,37 @@ export class WorkerPool<Request, Answer> {
 
   /** Asks every thread once, after all that was asked before has been answered. */
   async askEach(request: Request): Promise<Answer[]> {
-    if (this.#busy.size > 0) throw new Error("askEach while threads are at work");
-    // All are idle, so each takes one; none is idle again before this loop ends.
-    return Promise.all(this.#all.map(() => this.ask(request)));
+    if ([...this.#sent.values()].some(({ length }) => length > 0))
+      throw new Error("askEach while threads are at work");
+    // All are idle, and who was sent something is asked after those who were not: each takes one.
+    return Promise.all(Array.from(this.#sent, () => this.ask(request)));
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#all.map((worker) => worker.terminate()));
+    await Promise.all(Array.from(this.#sent.keys(), (worker) => worker.terminate()));
   }
 
   #handOut(): void {
-    while (this.#idle.length > 0) {
+    for (let worker = this.#leastBusy(); worker !== undefined; worker = this.#leastBusy()) {
       const asked = this.#waiting.shift();
       if (asked === undefined) return;
-      const worker = this.#idle.shift() as Worker;
-      this.#busy.set(worker, asked);
+      this.#sent.get(worker)?.push(asked);
       worker.postMessage(asked.request);
     }
   }
 
+  /** The thread with the fewest requests before it; undefined where all have as many as they may. */
+  #leastBusy(): Worker | undefined {
+    let found: Worker | undefined;
+    let fewest = this.#ahead;
+    for (const [worker, { length }] of this.#sent) if (length < fewest) [found, fewest] = [worker, length];
+    return found;
+  }
+
   #fail(error: Error): void {
     this.#failure ??= { error };
-    for (const { reject } of [...this.#busy.values(), ...this.#waiting.splice(0)]) reject(error);
-    this.#busy.clear();
+    const unanswered = [...this.#sent.values(), this.#waiting].flatMap((asked) => asked.splice(0));
+    for (const { reject } of unanswered) reject(error);
   }
 }
 

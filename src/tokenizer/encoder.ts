@@ -100,7 +100,7 @@ class CachedEncoder implements Encoder {
       return id ?? 0; // of a byte that no text has
     });
     this.#pieceEnd = createPieceEnd(model);
-    this.#merger = new PieceMerger(merges);
+    this.#merger = new PieceMerger(merges, this.#byteIds);
   }
 
   encode(text: string, options?: EncodeOptions): Uint32Array {
@@ -168,10 +168,7 @@ class CachedEncoder implements Encoder {
       this.#pieceIds = new Uint32Array(room);
     }
     const length = writeUtf8(text, start, end, this.#pieceBytes);
-    for (let i = 0; i < length; i++) {
-      this.#pieceIds[i] = this.#byteIds[this.#pieceBytes[i] as number] as number;
-    }
-    return this.#merger.merge(this.#pieceIds, length);
+    return this.#merger.merge(this.#pieceBytes, length, this.#pieceIds);
   }
 
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string {

@@ -3,6 +3,7 @@
  * Short pieces are searched from left to right at every step; long ones go through a heap, so that a piece of a
  * megabyte takes n log n steps and not n².
  */
+import { isUtf8Byte } from "./byte-alphabet.ts";
 import { NumberHeap } from "./number-heap.ts";
 import { PairTable } from "./pair-table.ts";
 
@@ -17,17 +18,36 @@ export class PieceMerger {
   readonly #ranks: PairTable;
   /** Rank → id of the merged token. */
   readonly #merged: Uint32Array;
+  /** (256, 256) The rank of every pair of bytes, which is where every piece begins. */
+  readonly #byteRanks: Int32Array;
+  readonly #byteIds: Uint32Array;
   readonly #pairRanks = new Int32Array(longestSearched);
 
-  constructor(merges: readonly (readonly [first: number, second: number, merged: number])[]) {
+  /** `byteIds`: (256) The token of each byte of UTF-8; of others, anything. */
+  constructor(
+    merges: readonly (readonly [first: number, second: number, merged: number])[],
+    byteIds: Uint32Array,
+  ) {
     this.#ranks = new PairTable(merges.length);
     this.#merged = Uint32Array.from(merges, ([, , merged]) => merged);
-    for (const [rank, [first, second]] of merges.entries()) this.#ranks.set(first, second, rank);
+    this.#byteIds = byteIds;
+    this.#byteRanks = new Int32Array(1 << 16).fill(noMerge);
+    const byteOf = new Map<number, number>();
+    // Bytes that no text has share an id with one that it has.
+    for (const [byte, id] of byteIds.entries()) if (isUtf8Byte(byte)) byteOf.set(id, byte);
+    for (const [rank, [first, second]] of merges.entries()) {
+      this.#ranks.set(first, second, rank);
+      const [high, low] = [byteOf.get(first), byteOf.get(second)];
+      if (high !== undefined && low !== undefined) this.#byteRanks[(high << 8) | low] = rank;
+    }
   }
 
-  /** Merges ids[0, length) in place and returns the new length. */
-  merge(ids: Uint32Array, length: number): number {
-    return length <= longestSearched ? this.#mergeBySearch(ids, length) : this.#mergeByHeap(ids, length);
+  /** Leaves the tokens of bytes[0, length) in `ids` and returns how many. */
+  merge(bytes: Uint8Array, length: number, ids: Uint32Array): number {
+    for (let i = 0; i < length; i++) ids[i] = this.#byteIds[bytes[i] as number] as number;
+    return length <= longestSearched
+      ? this.#mergeBySearch(bytes, length, ids)
+      : this.#mergeByHeap(ids, length);
   }
 
   #rank(first: number, second: number): number {
@@ -35,32 +55,48 @@ export class PieceMerger {
     return rank < 0 ? noMerge : rank;
   }
 
-  #mergeBySearch(ids: Uint32Array, pieceLength: number): number {
+  #mergeBySearch(bytes: Uint8Array, pieceLength: number, ids: Uint32Array): number {
     let length = pieceLength;
-    // ranks[i]: rank of the pair that starts at i.
+    // ranks[i]: rank of the pair that starts at i; the last token starts none.
     const ranks = this.#pairRanks;
-    for (let i = 0; i + 1 < length; i++) ranks[i] = this.#rank(ids[i] as number, ids[i + 1] as number);
-    for (;;) {
-      let best = noMerge;
-      let at = 0;
-      for (let i = 0; i + 1 < length; i++) {
+    let best = noMerge;
+    let at = 0;
+    for (let i = 0; i + 1 < length; i++) {
+      const rank = this.#byteRanks[((bytes[i] as number) << 8) | (bytes[i + 1] as number)] as number;
+      ranks[i] = rank;
+      if (rank < best) {
+        best = rank;
+        at = i;
+      }
+    }
+    ranks[length - 1] = noMerge;
+    while (best !== noMerge) {
+      const merged = this.#merged[best] as number;
+      length--;
+      ids[at] = merged;
+      ranks[at] = at + 1 < length ? this.#rank(merged, ids[at + 2] as number) : noMerge;
+      if (at > 0) ranks[at - 1] = this.#rank(ids[at - 1] as number, merged);
+      // What follows moves up, and the next best pair is found on the way.
+      best = noMerge;
+      const last = at;
+      for (let i = 0; i <= last; i++) {
         const rank = ranks[i] as number;
         if (rank < best) {
           best = rank;
           at = i;
         }
       }
-      if (best === noMerge) return length;
-      const merged = this.#merged[best] as number;
-      ids[at] = merged;
-      length--;
-      for (let i = at + 1; i < length; i++) {
+      for (let i = last + 1; i < length; i++) {
+        const rank = ranks[i + 1] as number;
         ids[i] = ids[i + 1] as number;
-        ranks[i] = ranks[i + 1] as number;
+        ranks[i] = rank;
+        if (rank < best) {
+          best = rank;
+          at = i;
+        }
       }
-      if (at > 0) ranks[at - 1] = this.#rank(ids[at - 1] as number, merged);
-      if (at + 1 < length) ranks[at] = this.#rank(merged, ids[at + 1] as number);
     }
+    return length;
   }
 
   #mergeByHeap(ids: Uint32Array, length: number): number {

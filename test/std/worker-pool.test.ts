@@ -30,6 +30,25 @@ test("each thread is asked once, whatever was answered before", () =>
     expect((await pool.askEach("each")).length).toBe(3);
   }));
 
+test("a thread that holds several requests answers them in their order; there is room while one may hold more", async () => {
+  const pool = new WorkerPool<string, string>(url, 2, "hello", { ahead: 2 });
+  try {
+    const rooms: boolean[] = [];
+    const asked = ["a", "b", "c", "d", "e"].map((one) => {
+      rooms.push(pool.hasRoom);
+      return pool.ask(one);
+    });
+    expect(rooms).toEqual([true, true, true, true, false]);
+    const answers = await Promise.all(asked);
+    // Each thread was sent two of four before any answer, and tells how many it has answered.
+    expect(answers.slice(0, 4)).toEqual(["hello a 1", "hello b 1", "hello c 2", "hello d 2"]);
+    expect(answers[4]).toBe("hello e 3");
+    expect(pool.hasRoom).toBe(true);
+  } finally {
+    await pool.close();
+  }
+});
+
 test("asking each while threads are at work is a mistake", () =>
   withPool(2, async (pool) => {
     const asked = pool.ask("a");

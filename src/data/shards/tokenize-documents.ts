@@ -1,10 +1,10 @@
 /** Encodes documents once, in their order, into shards of one split, `documents`, without separators. */
 import { userError } from "../../errors.ts";
 import { batchBySize } from "../../std/batch-by-size.ts";
-import { mapInOrder, WorkerPool } from "../../std/worker-pool.ts";
 import type { Encoder } from "../../tokenizer/encoder.ts";
 import type { DataDocument } from "../records.ts";
-import { encodeBatch, type EncodedBatch, factNumbers } from "./encode-batch.ts";
+import { factNumbers } from "./encode-batch.ts";
+import { encodeInOrder } from "./encode-in-order.ts";
 import { bytesPerTokenFor, packTokens } from "./shard-format.ts";
 import type { ShardManifest } from "./shard-manifest.ts";
 import { createShardWriter } from "./write-shards.ts";
@@ -15,7 +15,7 @@ export interface TokenizeOptions {
   /** SHA-256 of the encoder's tokenizer.json, 64 hex digits. */
   readonly tokenizerDigest: string;
   readonly shardTokens: number;
-  /** Threads that encode; the bytes are the same with any number of them (default: 1). */
+  /** Threads that encode, the caller's among them; the bytes are the same with any number of them (default: 1). */
   readonly workers?: number;
   /** UTF-16 units; longer documents are dropped (default: none is). */
   readonly maxDocumentCharacters?: number;
@@ -30,11 +30,6 @@ export interface TokenizeOptions {
 
 /** UTF-16 units that are encoded in one go. */
 const batchCharacters = 1 << 18;
-
-interface Batch {
-  readonly documents: readonly DataDocument[];
-  readonly encoded: EncodedBatch;
-}
 
 /**
  * Empty documents, and those that are too long, are dropped and counted in the manifest. In memory are a few batches
@@ -61,14 +56,9 @@ export async function tokenizeDocuments(
     else return true;
     return false;
   };
-  const threads = createThreads(encoder, workers);
-  const encode = async (batch: readonly DataDocument[]): Promise<Batch> => ({
-    documents: batch,
-    encoded: await threads.encode(batch.map(({ text }) => text)),
-  });
   try {
     const batches = batchBySize(filtered(documents, keeps), ({ text }) => text.length, batchCharacters);
-    for await (const batch of mapInOrder(batches, 2 * workers, encode)) {
+    for await (const batch of encodeInOrder(batches, encoder, workers)) {
       const { ids, facts } = batch.encoded;
       let token = 0;
       for (const [index, { source, language, category }] of batch.documents.entries()) {
@@ -99,8 +89,6 @@ export async function tokenizeDocuments(
   } catch (error) {
     await writer.abort();
     throw error;
-  } finally {
-    await threads.close();
   }
 }
 
@@ -109,22 +97,4 @@ async function* filtered(
   keeps: (document: DataDocument) => boolean,
 ): AsyncGenerator<DataDocument> {
   for await (const document of documents) if (keeps(document)) yield document;
-}
-
-interface Threads {
-  readonly encode: (texts: readonly string[]) => Promise<EncodedBatch>;
-  readonly close: () => Promise<void>;
-}
-
-/** With one worker, this thread encodes. */
-function createThreads(encoder: Encoder, workers: number): Threads {
-  if (workers <= 1) {
-    return {
-      encode: (texts) => Promise.resolve(encodeBatch(encoder, texts)),
-      close: () => Promise.resolve(),
-    };
-  }
-  const url = new URL("./encode-worker.ts", import.meta.url);
-  const pool = new WorkerPool<readonly string[], EncodedBatch>(url, workers, encoder.model);
-  return { encode: (texts) => pool.ask(texts), close: () => pool.close() };
 }

@@ -1,0 +1,45 @@
+/** Encodes batches of documents on several threads, this one among them, and gives them back in their order. */
+import { setImmediate as turn } from "node:timers/promises";
+import { WorkerPool } from "../../std/worker-pool.ts";
+import type { Encoder } from "../../tokenizer/encoder.ts";
+import type { DataDocument } from "../records.ts";
+import { encodeBatch, type EncodedBatch } from "./encode-batch.ts";
+
+export interface DocumentBatch {
+  readonly documents: readonly DataDocument[];
+  readonly encoded: EncodedBatch;
+}
+
+/** Batches that another thread holds at once: it has one left to go on with while this thread encodes one. */
+const ahead = 2;
+
+/**
+ * In memory are up to three batches for each thread. Throws TOKENIZER_LOSSY, and what the batches or a thread throw.
+ */
+export async function* encodeInOrder(
+  batches: AsyncIterable<readonly DataDocument[]>,
+  encoder: Encoder,
+  threads: number,
+): AsyncGenerator<DocumentBatch> {
+  const url = new URL("./encode-worker.ts", import.meta.url);
+  const pool = new WorkerPool<readonly string[], EncodedBatch>(url, threads - 1, encoder.model, { ahead });
+  const pending: Promise<DocumentBatch>[] = [];
+  try {
+    for await (const documents of batches) {
+      const texts = documents.map(({ text }) => text);
+      if (pool.hasRoom) {
+        const answer = pool.ask(texts).then((encoded) => ({ documents, encoded }));
+        answer.catch(() => undefined); // thrown below, when its turn comes
+        pending.push(answer);
+      } else {
+        // The others have enough to do; more than reading and writing is left for this one.
+        pending.push(Promise.resolve({ documents, encoded: encodeBatch(encoder, texts) }));
+        await turn(); // and what they have answered meanwhile comes in
+      }
+      while (pending.length >= 3 * threads) yield await (pending.shift() as Promise<DocumentBatch>);
+    }
+    for (const answer of pending) yield await answer;
+  } finally {
+    await pool.close();
+  }
+}
