@@ -10,8 +10,8 @@ import { z } from "zod";
 import { createRandom } from "../src/data/random.ts";
 import { openEngine } from "../src/engine/open-engine.ts";
 import { generateTokens } from "../src/evaluate/generate-tokens.ts";
-import type { InferenceModel } from "../src/evaluate/inference-model.ts";
 import { openLanguageModel } from "../src/evaluate/language-model.ts";
+import { createNextTokenModel, type NextTokenModel } from "../src/evaluate/next-token-model.ts";
 import { greedy } from "../src/evaluate/sample-token.ts";
 import { encodeChat, turnEnd, type ChatMessage } from "../src/tokenizer/chat-template.ts";
 import { createHuggingFaceTokenizer } from "../src/tokenizer/hugging-face-tokenizer.ts";
@@ -83,7 +83,10 @@ export const exportParity: Benchmark = {
 type OurAnswer = Omit<z.infer<typeof Answer>, "versions">;
 
 async function answer(folder: string): Promise<OurAnswer> {
-  await using opened = await openLanguageModel(await openEngine(), folder, { endOfText, systemPrompt });
+  const engine = await openEngine();
+  await using opened = await openLanguageModel(folder, { endOfText, systemPrompt }, (files) =>
+    createNextTokenModel(engine, files),
+  );
   const { model, encoder } = opened;
   const ids = texts.map((text) => [...encoder.encode(text, { parseSpecialTokens: true })]);
   const tokenizer = createHuggingFaceTokenizer(await readFile(join(folder, "tokenizer.json"), "utf8"));
@@ -98,7 +101,7 @@ async function answer(folder: string): Promise<OurAnswer> {
 }
 
 /** As transformers gives it: with the token that ended it. */
-async function continueGreedily(model: InferenceModel, prompt: number[], stop: number): Promise<number[]> {
+async function continueGreedily(model: NextTokenModel, prompt: number[], stop: number): Promise<number[]> {
   const random = createRandom("not drawn from when greedy");
   const options = { maxNewTokens, sampling: greedy, stopTokens: [stop] };
   const decoded = await generateTokens(model, [{ prompt, random }], options);

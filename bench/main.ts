@@ -2,7 +2,7 @@
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { attention } from "./engine/attention.ts";
-import { decoding } from "./engine/decoding.ts";
+import { decoding, decodingTogether } from "./engine/decoding.ts";
 import { steadyMemory } from "./engine/steady-memory.ts";
 import { encoding } from "./encoding.ts";
 import { encodingThreads } from "./encoding-threads.ts";
@@ -27,6 +27,7 @@ const benchmarks: readonly Benchmark[] = [
   pretraining,
   attention,
   decoding,
+  decodingTogether,
   steadyMemory,
   encoding,
   encodingThreads,

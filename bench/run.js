@@ -21,6 +21,7 @@ await build({
     "bench/training-work.ts",
     "bench/encoding-work.ts",
     "bench/sampling-work.ts",
+    "bench/decode-texts.ts",
   ],
   outdir,
   outExtension: { ".js": ".mjs" },

@@ -5,8 +5,10 @@ import { trainSplit, validationSplit } from "../src/data/shards/mix-shards.ts";
 import { openEngine } from "../src/engine/open-engine.ts";
 import { scoreText } from "../src/evaluate/bits-per-byte.ts";
 import { encodeQuestion } from "../src/evaluate/encode-question.ts";
+import { createInferenceModel, type InferenceModel } from "../src/evaluate/inference-model.ts";
 import { openLanguageModel, type LanguageModel, type Prompt } from "../src/evaluate/language-model.ts";
 import { multipleChoice } from "../src/evaluate/multiple-choice.ts";
+import type { NextTokenModel } from "../src/evaluate/next-token-model.ts";
 import { defineStage } from "../src/pipeline/index.ts";
 import { AnyCheckpoint } from "./checkpoint-artifact.ts";
 import { QuestionsArtifact } from "./dataset-artifacts.ts";
@@ -58,12 +60,12 @@ export const evaluate = defineStage({
   async run({ inputs, outputs, params, context }) {
     const { model: trained, shards, tokenizer } = inputs;
     const checkpoint = names[trained.trainings.at(-1)?.stage ?? "pretrain"];
-    await using model = await openLanguageModel(await openEngine(), trained.directory, {
-      endOfText,
-      systemPrompt,
-      batchSize: params.microBatchSize,
-      sequenceLength: params.sequenceLength,
-    });
+    const engine = await openEngine();
+    const { microBatchSize: batchSize, sequenceLength } = params;
+    const voice = { endOfText, systemPrompt };
+    await using model = await openLanguageModel(trained.directory, voice, (files) =>
+      createInferenceModel(engine, files, { batchSize, sequenceLength }),
+    );
     const { encoder } = model;
     const texts = await scoreText(model.model, {
       shards,
@@ -117,7 +119,7 @@ export const evaluate = defineStage({
 
 /** Accuracy in one language; nothing where there are no questions in it. */
 async function questionScores(
-  { model, encoder }: LanguageModel,
+  { model, encoder }: LanguageModel<InferenceModel>,
   questions: readonly Question[],
   tag: Question["language"],
   checkpoint: string,
@@ -143,7 +145,7 @@ async function questionScores(
 type SampleParams = Parameters<typeof evaluate.run>[0]["params"]["samples"];
 
 async function writeSamples(
-  model: LanguageModel,
+  model: LanguageModel<NextTokenModel>,
   { texts, questions, maxNewTokens, seed, ...sampling }: SampleParams,
   checkpoint: string,
   signal: AbortSignal,

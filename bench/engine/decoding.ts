@@ -4,18 +4,16 @@
  * turns; every turn has new prompts, so that nothing of the turn before is left in the cache.
  */
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { z } from "zod";
 import { createRandom } from "../../src/data/random.ts";
-import { openEngine } from "../../src/engine/open-engine.ts";
-import { generateTokens } from "../../src/evaluate/generate-tokens.ts";
-import { createInferenceModel } from "../../src/evaluate/inference-model.ts";
-import { greedy } from "../../src/evaluate/sample-token.ts";
 import { defineLlama } from "../../src/model/llama-config.ts";
-import { loadLlama, saveLlama } from "../../src/model/llama-files.ts";
+import { saveLlama } from "../../src/model/llama-files.ts";
 import { initialValue, listParameters } from "../../src/model/llama-parameters.ts";
+import { withHugePages } from "../../src/std/huge-pages.ts";
 import { missingModules, python } from "../python.ts";
 import { median, row, type Benchmark } from "../row.ts";
 
@@ -30,8 +28,6 @@ const config = defineLlama({
   intermediateSize: 1536,
 });
 const promptTokens = 128;
-const newTokens = 64;
-const batches = [1, 8];
 const rounds = 5;
 
 const Hello = z.object({ system: z.string(), parameters: z.int() });
@@ -40,12 +36,16 @@ type Answer = z.infer<typeof Answer>;
 
 interface Side {
   readonly system: string;
+  readonly parameters: number;
+  /** Until it could be asked. */
+  readonly startMs: number;
   generate(prompts: readonly (readonly number[])[], newTokens: number): Promise<Answer>;
 }
 
-export const decoding: Benchmark = {
-  name: "decoding",
-  description: "tokens per second of generation with cache, 117.7 M parameters, against transformers",
+/** Where a setting of the environment makes the peer faster, set it for both: ours has it in any case. */
+const decodingOf = (name: string, batch: number, newTokens: number): Benchmark => ({
+  name,
+  description: `tokens per second of generation with cache, 117.7 M parameters, batch ${batch}, against transformers`,
   large: true,
   async run(report) {
     const missing = await missingModules(["torch", "transformers"]);
@@ -54,32 +54,48 @@ export const decoding: Benchmark = {
     try {
       await saveRandomModel(folder);
       await using peer = missing === undefined ? await openPeer(folder) : undefined;
-      for (const batch of batches) {
-        await using ours = await openOurs(folder, batch);
-        for (const job of [
-          { what: "generate", count: newTokens, perRun: newTokens },
-          { what: "prefill", count: 1, perRun: promptTokens },
-        ]) {
-          const [values, peerValues, agreed] = await turns(ours, peer, batch, job.count);
-          report(
-            row({
-              bench: "decoding",
-              job: `${job.what}, batch ${batch}, ${promptTokens} + ${job.count} tokens, ${ours.system}`,
-              value: median(values.map((ms) => (batch * job.perRun * 1000) / ms)),
-              unit: "tokens/s",
-              peer: peer?.system ?? "transformers",
-              peerValue:
-                peer === undefined ? null : median(peerValues.map((ms) => (batch * job.perRun * 1000) / ms)),
-              note: missing ?? `${agreed} of ${rounds * batch} texts are token by token the same`,
-            }),
-          );
-        }
+      await using ours = await openOurs(folder, batch);
+      if (peer !== undefined && peer.parameters !== ours.parameters)
+        throw new Error(`ours has ${ours.parameters} parameters, transformers' model ${peer.parameters}`);
+      const compare = (job: string, unit: string, value: number, peerValue: number | null, note?: string) => {
+        const system = peer?.system ?? "transformers";
+        report(
+          row({
+            bench: name,
+            job: `${job}, ${ours.system}`,
+            value,
+            unit,
+            peer: system,
+            peerValue,
+            ...(note === undefined ? {} : { note }),
+          }),
+        );
+      };
+      const jobs = [
+        { what: "generate", count: newTokens, perRun: newTokens },
+        { what: "prefill", count: 1, perRun: promptTokens },
+      ];
+      for (const { what, count, perRun } of jobs) {
+        const [values, peerValues, agreed] = await turns(ours, peer, batch, count);
+        const rate = (milliseconds: readonly number[]) =>
+          median(milliseconds.map((ms) => (batch * perRun * 1000) / ms));
+        compare(
+          `${what}, batch ${batch}, ${promptTokens} + ${count} tokens`,
+          "tokens/s",
+          rate(values),
+          peer === undefined ? null : rate(peerValues),
+          missing ?? `${agreed} of ${rounds * batch} texts are token by token the same`,
+        );
       }
+      compare("start, until it may be asked", "s", ours.startMs / 1000, peer ? peer.startMs / 1000 : null);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   },
-};
+});
+
+export const decoding = decodingOf("decoding", 1, 64);
+export const decodingTogether = decodingOf("decoding-together", 8, 32);
 
 async function turns(
   ours: Side,
@@ -108,42 +124,38 @@ async function turns(
 
 async function saveRandomModel(folder: string): Promise<void> {
   const random = createRandom("weights");
+  // Drawn once and then again and again: so many take a minute. Their number is a prime, so no two rows are alike.
+  const gaussians = Float64Array.from({ length: 65_537 }, () => random.nextGaussian());
+  let drawn = 0;
+  const nextGaussian = () => gaussians[drawn++ % gaussians.length] ?? 0;
   const parameters = new Map(listParameters(config).map((parameter) => [parameter.name, parameter]));
   await saveLlama(folder, config, (name) => {
     const parameter = parameters.get(name);
     if (parameter === undefined) throw new Error(`no parameter ${name}`);
-    return Promise.resolve(initialValue(parameter, config, () => random.nextGaussian()));
+    return Promise.resolve(initialValue(parameter, config, nextGaussian));
   });
 }
 
-async function openOurs(folder: string, batch: number): Promise<Side & AsyncDisposable> {
-  const engine = await openEngine();
-  await using files = await loadLlama(folder);
-  const model = await createInferenceModel(engine, files, {
-    batchSize: 1,
-    sequenceLength: 16,
-    parallelTexts: batch,
-  });
-  const random = createRandom("not drawn from when greedy");
-  const { kind, version } = engine.identity;
-  return {
-    system: `${kind} ${version}`,
-    async generate(prompts, maxNewTokens) {
-      const start = performance.now();
-      const decoded = await generateTokens(
-        model,
-        prompts.map((prompt) => ({ prompt, random })),
-        { maxNewTokens, sampling: greedy, stopTokens: [] },
-      );
-      return { milliseconds: performance.now() - start, tokens: decoded.map(({ tokens }) => [...tokens]) };
-    },
-    [Symbol.asyncDispose]: () => model[Symbol.asyncDispose](),
-  };
-}
+/** In the environment that `generate` gives the process that speaks. */
+const openOurs = (folder: string, texts: number): Promise<Side & AsyncDisposable> =>
+  openSide(
+    process.execPath,
+    [join(dirname(fileURLToPath(import.meta.url)), "decode-texts.mjs"), folder, String(texts)],
+    withHugePages(process.env),
+  );
 
-async function openPeer(folder: string): Promise<Side & AsyncDisposable> {
-  const child = execa(python, ["bench/peers/transformers_generate.py", folder], {
-    env: { CUDA_VISIBLE_DEVICES: "-1" },
+/** In the user's own environment. */
+const openPeer = (folder: string): Promise<Side & AsyncDisposable> =>
+  openSide(python, ["bench/peers/transformers_generate.py", folder], process.env);
+
+/** A process that answers requests line by line. */
+async function openSide(
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Side & AsyncDisposable> {
+  const child = execa(file, args, {
+    env: { ...env, CUDA_VISIBLE_DEVICES: "-1" },
     reject: false,
     buffer: false,
     stderr: "inherit",
@@ -151,12 +163,15 @@ async function openPeer(folder: string): Promise<Side & AsyncDisposable> {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<unknown> => {
     const line = await lines.next();
-    if (line.done === true) throw new Error("transformers_generate.py ended early");
+    if (line.done === true) throw new Error(`${args.join(" ")} ended early`);
     return JSON.parse(line.value);
   };
-  const { system } = Hello.parse(await next());
+  const start = performance.now();
+  const { system, parameters } = Hello.parse(await next());
   return {
     system,
+    parameters,
+    startMs: performance.now() - start,
     async generate(prompts, newTokens) {
       child.stdin.write(`${JSON.stringify({ prompts, newTokens })}\n`);
       return Answer.parse(await next());

@@ -11,7 +11,7 @@ import type { Host } from "../runner/session-types.ts";
 import type { CliContext, CliStreams, OutputStream } from "./cli-context.ts";
 import { errorText } from "./error-text.ts";
 import { exitCodeOf, exitCodes } from "./exit-code.ts";
-import { modelTextGenerators } from "./model-text-generators.ts";
+import { modelTextGenerators } from "./speaker/model-text-generators.ts";
 import { choosePaint } from "./paint.ts";
 import { createProgram } from "./program.ts";
 import type { TextGenerators } from "./text-generator.ts";

@@ -51,5 +51,18 @@ export interface TextGenerators {
    * Opens the model of `stageId`, or of the first of `stageIds` that has finished. Throws a PipelineError of
    * kind `user` where none has.
    */
-  readonly open: (session: Session, stageId: string | undefined) => Promise<TextGenerator>;
+  readonly open: (
+    session: Session,
+    stageId: string | undefined,
+    place: GeneratorPlace,
+  ) => Promise<TextGenerator>;
+}
+
+/** What a generator in a process of its own is started from. */
+export interface GeneratorPlace {
+  /** Holds the compiled entries of processes. */
+  readonly compiledDirectory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Hears the lines that the process writes beside what it is asked for. */
+  readonly onLine: (line: string) => void;
 }

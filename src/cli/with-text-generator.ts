@@ -1,5 +1,5 @@
 /** Opens the model that a command speaks with, and closes it whatever happens. */
-import type { CliContext, RecipeOptions } from "./cli-context.ts";
+import { note, type CliContext, type RecipeOptions } from "./cli-context.ts";
 import type { TextGenerator } from "./text-generator.ts";
 import { withSession } from "./with-session.ts";
 
@@ -8,9 +8,13 @@ export async function withTextGenerator<Result>(
   { stage, config, set }: RecipeOptions & { readonly stage?: string },
   work: (generator: TextGenerator) => Promise<Result>,
 ): Promise<Result> {
-  const { textGenerators } = context;
+  const { textGenerators, host, env } = context;
   return withSession(context, { set, ...(config === undefined ? {} : { config }) }, async (session) => {
-    const generator = await textGenerators.open(session, stage);
+    const generator = await textGenerators.open(session, stage, {
+      compiledDirectory: host.compiledDirectory,
+      env,
+      onLine: (line) => note(context, line),
+    });
     try {
       return await work(generator);
     } finally {

@@ -12,13 +12,15 @@ export interface OpenEngineOptions {
   readonly kind?: EngineKind | undefined;
   /** Native threads; default: one per core. The first engine of the process decides. */
   readonly threads?: number | undefined;
+  /** Native threads that share one operation; default: all. */
+  readonly threadsPerOperation?: number | undefined;
 }
 
 /**
  * The engine that `engineStatus` names, with exactly that identity, because fingerprints hold it.
  * Throws `ENGINE_UNAVAILABLE`, `ENGINE_UNKNOWN`.
  */
-export async function openEngine({ kind, threads }: OpenEngineOptions = {}): Promise<Engine> {
+export async function openEngine({ kind, ...threads }: OpenEngineOptions = {}): Promise<Engine> {
   const { chosen } = await engineStatus(kind);
   const engine = await open(chosen.kind, threads);
   const { version, device } = engine.identity;
@@ -35,11 +37,11 @@ export async function openEngine({ kind, threads }: OpenEngineOptions = {}): Pro
   });
 }
 
-async function open(kind: EngineKind, threads: number | undefined): Promise<Engine> {
+async function open(kind: EngineKind, threads: Omit<OpenEngineOptions, "kind">): Promise<Engine> {
   if (kind === "tensorflow") {
     await linkEngine();
     const { createTensorflowEngine } = await import("./tensorflow/tensorflow-engine.ts");
-    return createTensorflowEngine({ threads });
+    return createTensorflowEngine(threads);
   }
   const { createInterpreterEngine } = await import("./interpreter/interpreter-engine.ts");
   return createInterpreterEngine(kind);

@@ -9,9 +9,9 @@ import {
   defineCache,
   type CacheShape,
   type KeyValueCache,
+  type ReadWeights,
 } from "../model/key-value-cache.ts";
 import type { LlamaConfig } from "../model/llama-config.ts";
-import type { Parameters } from "../model/llama.ts";
 import type { ProgramFunction } from "../tensor/program.ts";
 import { int32, type HostTensor } from "../tensor/types.ts";
 
@@ -25,14 +25,15 @@ const functionName = (time: number): string => `decode${time}`;
 /** The part of a program that a decoder needs: add its variables and functions to the rest. */
 export function decoderParts(
   config: LlamaConfig,
-  parameters: () => Parameters,
+  /** Asked once for each function. */
+  weights: () => ReadWeights,
   shape: CacheShape,
 ): { readonly cache: KeyValueCache; readonly functions: readonly ProgramFunction[] } {
   const cache = defineCache(config, shape);
   const sizes = chunkSizes.filter((time) => time <= shape.capacity);
   return {
     cache,
-    functions: sizes.map((time) => decodeFunction(functionName(time), config, parameters(), cache, time)),
+    functions: sizes.map((time) => decodeFunction(functionName(time), config, weights(), cache, time)),
   };
 }
 

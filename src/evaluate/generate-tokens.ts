@@ -1,5 +1,6 @@
 /** Autoregressive decoding: one sampled token after another until a stop token, a limit or an abort. */
 import type { Random } from "../data/random.ts";
+import { PipelineError } from "../errors.ts";
 import type { InferenceModel } from "./inference-model.ts";
 import { checkSamplingOptions, sampleToken, type SamplingOptions } from "./sample-token.ts";
 
@@ -26,7 +27,7 @@ export interface Decoded {
   readonly end: "stop-token" | "length" | "aborted";
 }
 
-/** Decodes as many texts at once as the model takes. Throws `SAMPLING_INVALID`, `PROMPT_EMPTY`. */
+/** Decodes as many texts at once as the model takes. Throws `SAMPLING_INVALID`, `PROMPT_EMPTY`, `LOGITS_NOT_FINITE`. */
 export async function generateTokens(
   model: Pick<InferenceModel, "nextTokenLogits" | "parallelTexts">,
   requests: readonly DecodingRequest[],
@@ -78,6 +79,7 @@ function takeToken(
   logits: Float32Array,
   { sampling, stopTokens, bannedTokens = [] }: DecodingOptions,
 ): void {
+  checkFinite(logits, text);
   for (const token of bannedTokens) logits[token] = -Infinity;
   const token = sampleToken(logits, text.context, sampling, text.random.uniform());
   if (stopTokens.includes(token)) {
@@ -87,4 +89,17 @@ function takeToken(
   text.tokens.push(token);
   text.context.push(token);
   text.onToken?.(token);
+}
+
+/** A draw among such logits would look like text: NaN is never larger than the largest, ∞ always is. */
+function checkFinite(logits: Float32Array, { tokens, context }: Text): void {
+  const token = logits.findIndex((logit) => !Number.isFinite(logit));
+  if (token < 0) return;
+  throw new PipelineError({
+    code: "LOGITS_NOT_FINITE",
+    message:
+      `the model cannot go on after ${tokens.length} tokens of its own and ${context.length - tokens.length} given ones: ` +
+      `the logit of token ${token} is ${logits[token]}`,
+    hint: "Its weights are damaged or its training diverged: npx pipeline check --deep, npx pipeline metrics",
+  });
 }

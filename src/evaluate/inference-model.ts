@@ -10,7 +10,9 @@ import { defineParameters } from "../model/llama-parameters.ts";
 import { readParameters } from "../model/llama.ts";
 import { defineProgram, type ProgramFunction, type Variable } from "../tensor/program.ts";
 import { float32, int32 } from "../tensor/types.ts";
+import { plainWeights } from "../model/key-value-cache.ts";
 import { decoderParts, Decoder } from "./decoder.ts";
+import type { NextTokenModel } from "./next-token-model.ts";
 import { feedSequences, sequenceFeeds } from "../train/sequence-feeds.ts";
 
 /** B sequences of T tokens, row-major; lossMask is 1 where the target counts. */
@@ -20,16 +22,11 @@ export interface ScoringBatch {
   readonly lossMask: Float32Array;
 }
 
-export interface InferenceModel extends AsyncDisposable {
-  readonly config: LlamaConfig;
+export interface InferenceModel extends NextTokenModel {
   readonly batchSize: number;
   readonly sequenceLength: number;
   /** −log p(target) in nats, 0 where masked: (B, T), row-major. */
   tokenLosses(batch: ScoringBatch): Promise<Float32Array>;
-  /** How many texts `nextTokenLogits` takes at once. */
-  readonly parallelTexts: number;
-  /** Logits (V) of the token after each text (see `Decoder.nextLogits`). */
-  nextTokenLogits(texts: readonly (readonly number[])[]): Promise<Float32Array[]>;
 }
 
 export interface InferenceOptions {
@@ -49,7 +46,11 @@ export async function createInferenceModel(
   const { config } = files;
   const variables = defineParameters(config);
   const cacheShape = { batchSize: parallelTexts, capacity: config.contextLength };
-  const { cache, functions } = decoderParts(config, () => readParameters(variables), cacheShape);
+  const { cache, functions } = decoderParts(
+    config,
+    () => plainWeights(readParameters(variables)),
+    cacheShape,
+  );
   const executable = await engine.compile(
     defineProgram({
       variables: [...variables, ...cache.keys, ...cache.values],

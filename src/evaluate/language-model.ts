@@ -6,15 +6,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../data/random.ts";
-import type { Engine } from "../engine/engine.ts";
-import { loadLlama } from "../model/llama-files.ts";
+import { loadLlama, type LlamaFiles } from "../model/llama-files.ts";
 import { encodeChat, turnEnd, turnStart, type ChatMessage } from "../tokenizer/chat-template.ts";
 import { createDecodeStream } from "../tokenizer/decode-stream.ts";
 import { createEncoder, type Encoder } from "../tokenizer/encoder.ts";
 import { createHuggingFaceTokenizer } from "../tokenizer/hugging-face-tokenizer.ts";
 import { parseTokenizerJson } from "../tokenizer/tokenizer-json.ts";
 import { generateTokens, type Decoded } from "./generate-tokens.ts";
-import { createInferenceModel, type InferenceModel, type InferenceOptions } from "./inference-model.ts";
+import type { NextTokenModel } from "./next-token-model.ts";
 import type { SamplingOptions } from "./sample-token.ts";
 
 /** A text to continue, or a conversation to answer. */
@@ -34,8 +33,8 @@ export interface GeneratedText {
   readonly end: Decoded["end"];
 }
 
-export interface LanguageModel extends AsyncDisposable {
-  readonly model: InferenceModel;
+export interface LanguageModel<Model extends NextTokenModel> extends AsyncDisposable {
+  readonly model: Model;
   readonly encoder: Encoder;
   /** `onText` gets whole characters, as they become certain. */
   generate(
@@ -45,23 +44,24 @@ export interface LanguageModel extends AsyncDisposable {
   ): Promise<GeneratedText>;
 }
 
-export interface LanguageModelOptions extends Partial<InferenceOptions> {
+export interface Voice {
   /** Ends a text and stands before one. */
   readonly endOfText: string;
   /** Goes before conversations without a system message. */
   readonly systemPrompt: string;
 }
 
-export async function openLanguageModel(
-  engine: Engine,
+/** `compile` makes of the weights what the caller needs: to go on with texts, or to score them besides. */
+export async function openLanguageModel<Model extends NextTokenModel>(
   directory: string,
-  { endOfText, systemPrompt, batchSize = 1, sequenceLength = 16 }: LanguageModelOptions,
-): Promise<LanguageModel> {
+  { endOfText, systemPrompt }: Voice,
+  compile: (files: LlamaFiles) => Promise<Model>,
+): Promise<LanguageModel<Model>> {
   const json = await readFile(join(directory, "tokenizer.json"), "utf8");
   const encoder = createEncoder(parseTokenizerJson(json));
   const tokenizer = createHuggingFaceTokenizer(json);
   await using files = await loadLlama(directory);
-  const model = await createInferenceModel(engine, files, { batchSize, sequenceLength });
+  const model = await compile(files);
   const end = encoder.specialTokenId(endOfText);
 
   const promptIds = (prompt: Prompt): readonly number[] => {

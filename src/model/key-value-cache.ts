@@ -18,7 +18,7 @@ import {
 } from "../tensor/program.ts";
 import { int32 } from "../tensor/types.ts";
 import { headDim, type LlamaConfig } from "./llama-config.ts";
-import { llamaHidden, outputLogits, type Attend, type Parameters } from "./llama.ts";
+import { llamaHidden, outputLogits, type Attend, type LinearLayers, type Parameters } from "./llama.ts";
 import { ropeRows, ropeTables } from "./rope.ts";
 
 export interface CacheShape {
@@ -41,6 +41,20 @@ export function defineCache(config: LlamaConfig, { batchSize, capacity }: CacheS
   return { batchSize, capacity, keys: layers("keys"), values: layers("values") };
 }
 
+/** A model's weights inside one function: as they are (`plainWeights`), or joined and cut (decoding-weights.ts). */
+export interface ReadWeights {
+  readonly parameters: Parameters;
+  /** Default: a product for each of `parameters`. */
+  readonly layers?: LinearLayers;
+  /** (R, C) → (R, V). */
+  readonly logits: (hidden: Tensor) => Tensor;
+}
+
+export const plainWeights = (parameters: Parameters): ReadWeights => ({
+  parameters,
+  logits: (hidden) => outputLogits(parameters, hidden),
+});
+
 /**
  * Feeds: tokens int32 (B, T); slots int32 (B, T), where each stands in its text; length int32 (), how many slots are looked
  * at, more than the largest of `slots`; last int32 (B), the row in N of each text's last token. Fetches logits (B, V) of
@@ -49,7 +63,7 @@ export function defineCache(config: LlamaConfig, { batchSize, capacity }: CacheS
 export function decodeFunction(
   name: string,
   config: LlamaConfig,
-  parameters: Parameters,
+  { parameters, layers, logits: logitsOf }: ReadWeights,
   cache: KeyValueCache,
   time: number,
 ): ProgramFunction {
@@ -63,13 +77,14 @@ export function decodeFunction(
   const positions = reshape(slots, [batch * time]);
   const tables = (scale: number) => ropeRows(ropeTables(config, capacity + 1, scale), positions, batch);
   const hidden = llamaHidden(config, parameters, tokens, {
+    ...(layers === undefined ? {} : { layers }),
     plan: {
       queryTables: tables(1 / Math.sqrt(headDim(config))),
       keyTables: tables(1),
       attend: attendCached(config, cache, { slots, length }, effects),
     },
   });
-  const logits = outputLogits(parameters, gather(hidden, last)); // (B, C) → (B, V)
+  const logits = logitsOf(gather(hidden, last)); // (B, C) → (B, V)
   return { name, feeds: [tokens, slots, length, last], fetches: { logits }, effects };
 }
 

@@ -49,7 +49,24 @@ export interface AttentionPlan {
 export const recomputeChoices = ["none", "activations", "blocks"] as const;
 export type Recompute = (typeof recomputeChoices)[number];
 
+/**
+ * The weights where they multiply. Training has a product for each (`linearLayers`); decoding joins and cuts them
+ * (decoding-weights.ts).
+ */
+export interface LinearLayers {
+  /** Rows of the embedding: (N) → (N, C). */
+  embed(ids: Tensor): Tensor;
+  /** Queries, keys and values: (N, C) → (N, H·D) and twice (N, K·D). */
+  project(layer: number, x: Tensor): readonly [queries: Tensor, keys: Tensor, values: Tensor];
+  /** (N, H·D) → (N, C). */
+  output(layer: number, mixed: Tensor): Tensor;
+  /** (N, C) → (N, C). */
+  feedForward(layer: number, x: Tensor): Tensor;
+}
+
 export interface ForwardOptions {
+  /** Default: a product for each weight. */
+  readonly layers?: LinearLayers;
   /** Default: causal attention over the sequences, or within their documents. */
   readonly plan?: AttentionPlan;
   /** int32 (B, T): tokens see only those of the same number. Default: all before them. */
@@ -67,7 +84,12 @@ export function llamaHidden(
   config: LlamaConfig,
   parameters: Parameters,
   tokens: Tensor,
-  { documents, plan = causalPlan(config, tokens, documents), recompute = "none" }: ForwardOptions = {},
+  {
+    documents,
+    plan = causalPlan(config, tokens, documents),
+    recompute = "none",
+    layers,
+  }: ForwardOptions = {},
 ): Tensor {
   const [batch = 0, time = 0] = tokens.shape;
   if (time > config.contextLength)
@@ -77,9 +99,10 @@ export function llamaHidden(
       "Shorten the sequences or raise contextLength.",
     );
   const cheaply = recompute === "activations" ? recomputed : keptAsItIs;
-  const shared: BlockInputs = { batch, time, cheaply, ...plan };
+  const products = layers ?? linearLayers(parameters, cheaply);
+  const shared: BlockInputs = { batch, time, cheaply, products, ...plan };
   const ids = reshape(tokens, [batch * time]); // (B, T) → (N)
-  let x = gather(parameters(embeddingName), ids); // (N, C)
+  let x = products.embed(ids); // (N, C)
   for (let layer = 0; layer < config.numLayers; layer++)
     x = withScope(`layers.${layer}`, () =>
       recompute === "blocks"
@@ -98,6 +121,7 @@ interface BlockInputs extends AttentionPlan {
   readonly time: number;
   /** Around what is cheap to compute again: `recomputed`, or nothing. */
   readonly cheaply: typeof recomputed;
+  readonly products: LinearLayers;
 }
 
 const keptAsItIs: typeof recomputed = (inputs, build) => build(inputs);
@@ -113,13 +137,10 @@ function block(
   const norm = (name: string, input: Tensor) =>
     rmsNorm(input, parameters(`${prefix}.${name}.weight`), config.rmsNormEpsilon);
   const attended = withScope("attention", () =>
-    add(x, attention(config, parameters, layer, norm("input_layernorm", x), shared)),
+    add(x, attention(config, layer, norm("input_layernorm", x), shared)),
   );
   return withScope("feedForward", () =>
-    add(
-      attended,
-      feedForward(parameters, `${prefix}.mlp`, norm("post_attention_layernorm", attended), shared),
-    ),
+    add(attended, shared.products.feedForward(layer, norm("post_attention_layernorm", attended))),
   );
 }
 
@@ -135,25 +156,22 @@ function rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor {
 /** Grouped-query attention (Ainslie et al. 2023, arXiv:2305.13245): projections around `attend`. */
 function attention(
   config: LlamaConfig,
-  parameters: Parameters,
   layer: number,
   x: Tensor,
-  { batch, time, cheaply, queryTables, keyTables, attend }: BlockInputs,
+  { batch, time, cheaply, products, queryTables, keyTables, attend }: BlockInputs,
 ): Tensor {
   const { hiddenSize, numHeads, numKvHeads } = config;
-  const weight = (name: string) => parameters(`model.layers.${layer}.self_attn.${name}.weight`);
-  const heads = (name: string, count: number): Tensor => {
-    const projected = linear(x, weight(name)); // (N, count·D)
-    return transpose(reshape(projected, [batch, time, count, headDim(config)]), [0, 2, 1, 3]); // (B, count, T, D)
-  };
-  const queries = rotate(heads("q_proj", numHeads), queryTables); // (B, H, T, D)
-  const keys = rotate(heads("k_proj", numKvHeads), keyTables); // (B, K, T, D)
-  const values = heads("v_proj", numKvHeads); // (B, K, T, D)
+  const heads = (projected: Tensor, count: number): Tensor =>
+    transpose(reshape(projected, [batch, time, count, headDim(config)]), [0, 2, 1, 3]); // (N, count·D) → (B, count, T, D)
+  const [projectedQueries, projectedKeys, projectedValues] = products.project(layer, x);
+  const queries = rotate(heads(projectedQueries, numHeads), queryTables); // (B, H, T, D)
+  const keys = rotate(heads(projectedKeys, numKvHeads), keyTables); // (B, K, T, D)
+  const values = heads(projectedValues, numKvHeads); // (B, K, T, D)
   const mixed = cheaply([queries, keys, values], ([q = queries, k = keys, v = values]) =>
     attend(layer, q, k, v),
   ); // (B, H, T, D)
   const merged = transpose(mixed, [0, 2, 1, 3]); // (B, T, H, D)
-  return linear(reshape(merged, [batch * time, hiddenSize]), weight("o_proj")); // (N, C)
+  return products.output(layer, reshape(merged, [batch * time, hiddenSize])); // (N, C)
 }
 
 function causalPlan(config: LlamaConfig, tokens: Tensor, documents?: Tensor): AttentionPlan {
@@ -166,15 +184,25 @@ function causalPlan(config: LlamaConfig, tokens: Tensor, documents?: Tensor): At
   };
 }
 
-/** SwiGLU: down(silu(gate(x)) · up(x)), silu(x) = x·σ(x) (Shazeer 2020, arXiv:2002.05202). */
-function feedForward(
-  parameters: Parameters,
-  prefix: string,
-  x: Tensor,
-  { cheaply }: Pick<BlockInputs, "cheaply">,
-): Tensor {
-  const gate = linear(x, parameters(`${prefix}.gate_proj.weight`)); // (N, F)
-  const up = linear(x, parameters(`${prefix}.up_proj.weight`)); // (N, F)
-  const gated = cheaply([gate, up], ([g = gate, u = up]) => mul(mul(g, sigmoid(g)), u)); // (N, F)
-  return linear(gated, parameters(`${prefix}.down_proj.weight`)); // (N, C)
+/** One product for each weight; `cheaply` is around the inside of SwiGLU. */
+function linearLayers(parameters: Parameters, cheaply: typeof recomputed): LinearLayers {
+  const apply = (name: string, x: Tensor) => linear(x, parameters(`model.layers.${name}.weight`));
+  return {
+    embed: (ids) => gather(parameters(embeddingName), ids),
+    project: (layer, x) => [
+      apply(`${layer}.self_attn.q_proj`, x),
+      apply(`${layer}.self_attn.k_proj`, x),
+      apply(`${layer}.self_attn.v_proj`, x),
+    ],
+    output: (layer, mixed) => apply(`${layer}.self_attn.o_proj`, mixed),
+    feedForward(layer, x) {
+      const gate = apply(`${layer}.mlp.gate_proj`, x); // (N, F)
+      const up = apply(`${layer}.mlp.up_proj`, x); // (N, F)
+      const gated = cheaply([gate, up], ([g = gate, u = up]) => swiGlu(g, u)); // (N, F)
+      return apply(`${layer}.mlp.down_proj`, gated); // (N, C)
+    },
+  };
 }
+
+/** The inside of SwiGLU, which is down(silu(gate(x)) · up(x)), silu(x) = x·σ(x) (Shazeer 2020, arXiv:2002.05202). */
+export const swiGlu = (gate: Tensor, up: Tensor): Tensor => mul(mul(gate, sigmoid(gate)), up);

@@ -143,6 +143,8 @@ async function bundleStages(options: BundleOptions, plugins: Plugin[]): Promise<
     entryPoints: [
       { in: join(runner, "stage-process.ts"), out: "stage-process" },
       { in: join(runner, "watchdog.ts"), out: "watchdog" },
+      // Of the command line, in this build because it is a process and shares what the stages are made of.
+      { in: join(packageRoot, "src/cli/speaker/speaker-process.ts"), out: "speaker-process" },
       ...stageEntries.map((path) => ({ in: path, out: `stages/${basename(path, ".ts")}` })),
     ],
     outdir,

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createRandom } from "../../src/data/random.ts";
 import { openLanguageModel, type LanguageModel, type Prompt } from "../../src/evaluate/language-model.ts";
+import { createNextTokenModel, type NextTokenModel } from "../../src/evaluate/next-token-model.ts";
 import { greedy, type SamplingOptions } from "../../src/evaluate/sample-token.ts";
-import { saveLlama } from "../../src/model/llama-files.ts";
+import { saveLlama, type LlamaFiles } from "../../src/model/llama-files.ts";
 import { renderChat, type ChatMessage } from "../../src/tokenizer/chat-template.ts";
 import { createSmallFolder, endOfText, systemPrompt } from "../export/small-folder.ts";
 import { openExecutor } from "../model/executors.ts";
@@ -13,27 +14,30 @@ import { readGolden } from "../tokenizer/golden.ts";
 import { frequencyModel, probabilitiesOf } from "./frequency-model.ts";
 
 const engine = await openExecutor("wasm");
-const options = { endOfText, systemPrompt };
+const voice = { endOfText, systemPrompt };
+const compile = (files: LlamaFiles) => createNextTokenModel(engine, files);
 const [endOfTextId, turnStartId, turnEndId] = [0, 1, 2];
 const sampling: SamplingOptions = { ...greedy, temperature: 1 };
 
 /** The golden Llama: it has learned nothing, but listens to every token before. */
-async function openSmall(): Promise<LanguageModel> {
+async function openSmall(): Promise<LanguageModel<NextTokenModel>> {
   const small = await createSmallFolder();
   onTestFinished(() => small[Symbol.asyncDispose]());
-  const opened = await openLanguageModel(engine, small.bundle, options);
+  const opened = await openLanguageModel(small.bundle, voice, compile);
   onTestFinished(() => opened[Symbol.asyncDispose]());
   return opened;
 }
 
 /** A model that gives the named tokens these shares of its probability. */
-async function openFrequencies(shares: Readonly<Record<number, number>>): Promise<LanguageModel> {
+async function openFrequencies(
+  shares: Readonly<Record<number, number>>,
+): Promise<LanguageModel<NextTokenModel>> {
   const folder = await mkdtemp(join(tmpdir(), "frequencies-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const files = frequencyModel(probabilitiesOf(800, shares));
   await saveLlama(folder, files.config, (name) => files.read(name));
   await writeFile(join(folder, "tokenizer.json"), readGolden("tokenizer-800.json"));
-  const opened = await openLanguageModel(engine, folder, options);
+  const opened = await openLanguageModel(folder, voice, compile);
   onTestFinished(() => opened[Symbol.asyncDispose]());
   return opened;
 }
@@ -98,7 +102,7 @@ test("an abort keeps what was generated so far", async () => {
 });
 
 /** The tokens that the model was shown before it chose the first of its own. */
-async function promptOf(model: LanguageModel, prompt: Prompt): Promise<readonly number[]> {
+async function promptOf(model: LanguageModel<NextTokenModel>, prompt: Prompt): Promise<readonly number[]> {
   const shown: (readonly number[])[] = [];
   const logitsOf = model.model.nextTokenLogits.bind(model.model);
   vi.spyOn(model.model, "nextTokenLogits").mockImplementation((texts) => {

@@ -9,6 +9,7 @@ import { userError } from "../../errors.ts";
 import { lowerCachedAttention } from "./lower-cached-attention.ts";
 import { lowerEffect } from "./lower-effects.ts";
 import { lowerOp } from "./lower-ops.ts";
+import { lowerTransfers, type Transfer } from "./lower-transfers.ts";
 import { TfGraph, type TfOutput } from "./tf-graph.ts";
 
 export interface FeedPoint {
@@ -23,8 +24,8 @@ export interface FeedPoint {
 export interface CallPlan {
   readonly feeds: readonly FeedPoint[];
   readonly fetches: readonly { readonly name: string; readonly output: TfOutput }[];
-  /** Fetched beside the fetches (a function may have none); true once all effects have happened. */
-  readonly done: TfOutput;
+  /** Fetched beside the fetches (a function may have none): there once all effects have happened. */
+  readonly done?: TfOutput;
 }
 
 export interface LoweredProgram {
@@ -32,10 +33,8 @@ export interface LoweredProgram {
   readonly functions: ReadonlyMap<string, CallPlan>;
   /** Sets every variable to zeros. */
   readonly initialize: CallPlan;
-  /** One fetch, `value`. */
-  readonly reads: ReadonlyMap<string, CallPlan>;
-  /** One feed, `value`. */
-  readonly writes: ReadonlyMap<string, CallPlan>;
+  /** By variable. */
+  readonly transfers: ReadonlyMap<string, Transfer>;
 }
 
 export function lowerProgram(program: Program): LoweredProgram {
@@ -48,14 +47,11 @@ export function lowerProgram(program: Program): LoweredProgram {
     if (found === undefined) throw userError("PROGRAM_INVALID", `variable ${name} is read but not declared`);
     return found;
   };
-  const byName = <Value>(build: (variable: Variable) => Value) =>
-    new Map(program.variables.map((variable) => [variable.name, build(variable)]));
   return {
     graph,
     functions: new Map(program.functions.map((fn) => [fn.name, lowerFunction(graph, handle, fn)])),
     initialize: graph.within("initialize", () => lowerInitialize(graph, handle, program.variables)),
-    reads: graph.within("read", () => byName((variable) => lowerRead(graph, handle(variable), variable))),
-    writes: graph.within("write", () => byName((variable) => lowerWrite(graph, handle(variable), variable))),
+    transfers: lowerTransfers(graph, handle, program.variables),
   };
 }
 
@@ -182,24 +178,6 @@ function lowerInitialize(graph: TfGraph, handle: Handle, variables: readonly Var
     return assign(graph, handle(variable), variable, zeros);
   });
   return { feeds: [], fetches: [], done: lowerDone(graph, assigned) };
-}
-
-function lowerRead(graph: TfGraph, handle: TfOutput, { name, dtype }: Variable): CallPlan {
-  const attributes = { dtype: { type: dtype } } as const;
-  const read = graph.add("ReadVariableOp", [handle], { attributes }, name);
-  return { feeds: [], fetches: [{ name: "value", output: `${read}:0` }], done: lowerDone(graph, []) };
-}
-
-function lowerWrite(graph: TfGraph, handle: TfOutput, variable: Variable): CallPlan {
-  const { name, dtype, shape } = variable;
-  const attributes = { dtype: { type: dtype }, shape: { shape } } as const;
-  const output: TfOutput = `${graph.add("Placeholder", [], { attributes }, name)}:0`;
-  const assigned = assign(graph, handle, variable, output);
-  return {
-    feeds: [{ name: "value", dtype, shape, output }],
-    fetches: [],
-    done: lowerDone(graph, [assigned]),
-  };
 }
 
 /** Assigns a copy of `value`: see lower-effects.ts on fed memory; and equal zeros must not be one buffer. */

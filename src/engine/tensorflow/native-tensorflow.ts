@@ -21,24 +21,24 @@ export interface NativeTensorflow {
 export interface ThreadOptions {
   /** Threads of TensorFlow's pools; by default one per core. Only the first load in a process reads it. */
   readonly threads?: number | undefined;
+  /** Of them, how many share one operation; default: all. With one, operations that do not wait for each other run side by side. */
+  readonly threadsPerOperation?: number | undefined;
 }
 
 let loaded: NativeTensorflow | undefined;
 
 /** Loads the library, or returns the one that is loaded. Throws `ENGINE_UNAVAILABLE`. */
-export function loadNativeTensorflow({ threads }: ThreadOptions = {}): NativeTensorflow {
-  loaded ??= load(threads);
+export function loadNativeTensorflow(options: ThreadOptions = {}): NativeTensorflow {
+  loaded ??= load(options);
   return loaded;
 }
 
-function load(threads: number | undefined): NativeTensorflow {
+function load({ threads, threadsPerOperation = threads }: ThreadOptions): NativeTensorflow {
   // TensorFlow reads all of these once, while it loads.
   process.env["TF_ENABLE_ONEDNN_OPTS"] ??= "1";
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
-  if (threads !== undefined) {
-    process.env["TF_NUM_INTRAOP_THREADS"] = String(threads);
-    process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
-  }
+  if (threads !== undefined) process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
+  if (threadsPerOperation !== undefined) process.env["TF_NUM_INTRAOP_THREADS"] = String(threadsPerOperation);
   try {
     const require = createRequire(import.meta.url);
     const binding = require(`${BINDING_PACKAGE}/${BINDING_FILE}`) as TFJSBinding;

@@ -5,9 +5,18 @@ import { join } from "node:path";
 import { PipelineError, userError } from "../../errors.ts";
 import { optimizeProgram } from "../../tensor/optimize.ts";
 import type { Program } from "../../tensor/program.ts";
-import { sameShape, shapeText, sizeOf, type DType, type HostTensor, type Shape } from "../../tensor/types.ts";
+import {
+  int32,
+  sameShape,
+  shapeText,
+  sizeOf,
+  type DType,
+  type HostTensor,
+  type Shape,
+} from "../../tensor/types.ts";
 import type { Engine, Executable } from "../engine.ts";
 import { lowerProgram, type CallPlan, type FeedPoint, type LoweredProgram } from "./lower-program.ts";
+import type { Transfer } from "./lower-transfers.ts";
 import { NativeSession } from "./native-session.ts";
 import { loadNativeTensorflow, type NativeTensorflow, type ThreadOptions } from "./native-tensorflow.ts";
 import { SERVING_TAG, writeSavedModel } from "./saved-model.ts";
@@ -66,7 +75,12 @@ class TensorflowExecutable implements Executable {
 
   readVariable(name: string): Promise<HostTensor> {
     return settled(() => {
-      const { value } = this.#run(`read ${name}`, planOf(this.#program.reads, name), {});
+      const { number, read } = transferOf(this.#program, name);
+      const plan: CallPlan = {
+        feeds: [{ name: "chosen", dtype: "int32", shape: [], output: read.chosen }],
+        fetches: [{ name: "value", output: read.value }],
+      };
+      const { value } = this.#run(`read ${name}`, plan, { chosen: int32([], Int32Array.of(number)) });
       if (value === undefined) throw new Error(`reading the variable ${name} gave nothing`);
       return value;
     });
@@ -74,7 +88,16 @@ class TensorflowExecutable implements Executable {
 
   writeVariable(name: string, value: HostTensor): Promise<void> {
     return settled(() => {
-      this.#run(`write ${name}`, planOf(this.#program.writes, name), { value });
+      const { number, variable, write } = transferOf(this.#program, name);
+      const plan: CallPlan = {
+        feeds: [
+          { name: "chosen", dtype: "int32", shape: [], output: write.chosen },
+          { name: "value", dtype: variable.dtype, shape: variable.shape, output: write.value },
+        ],
+        fetches: [],
+        done: write.done,
+      };
+      this.#run(`write ${name}`, plan, { chosen: int32([], Int32Array.of(number)), value });
     });
   }
 
@@ -97,7 +120,7 @@ class TensorflowExecutable implements Executable {
       const value = feeds[name];
       return value === undefined || output === undefined ? [] : [{ output, value }];
     });
-    const outputs = [...fetches.map(({ output }) => output), done];
+    const outputs = [...fetches.map(({ output }) => output), ...(done === undefined ? [] : [done])];
     const values = this.#session.run(what, bound, outputs);
     const results: Record<string, HostTensor> = {};
     for (const [index, { name }] of fetches.entries()) {
@@ -114,10 +137,10 @@ const settled = <Result>(work: () => Result): Promise<Result> =>
     resolve(work());
   });
 
-function planOf(plans: ReadonlyMap<string, CallPlan>, variable: string): CallPlan {
-  const plan = plans.get(variable);
-  if (plan === undefined) throw userError("UNKNOWN_VARIABLE", `the program has no variable ${variable}`);
-  return plan;
+function transferOf({ transfers }: LoweredProgram, variable: string): Transfer {
+  const transfer = transfers.get(variable);
+  if (transfer === undefined) throw userError("UNKNOWN_VARIABLE", `the program has no variable ${variable}`);
+  return transfer;
 }
 
 /** Throws `FEED_MISMATCH`. */

@@ -6,6 +6,7 @@ import type { Engine } from "../../../../src/engine/engine.ts";
 import { openEngine } from "../../../../src/engine/open-engine.ts";
 import { lowerProgram } from "../../../../src/engine/tensorflow/lower-program.ts";
 import { createInferenceModel } from "../../../../src/evaluate/inference-model.ts";
+import { createNextTokenModel } from "../../../../src/evaluate/next-token-model.ts";
 import { loadLlama } from "../../../../src/model/llama-files.ts";
 import { recomputeChoices } from "../../../../src/model/llama.ts";
 import { loadConfig } from "../../../../src/pipeline/config-load.ts";
@@ -59,16 +60,18 @@ export async function inferencePrograms(): Promise<ReadonlyMap<string, Program>>
   const programs = new Map<string, Program>();
   const engine = await openEngine({ kind: "cpu" });
   for (const parallelTexts of [1, 3]) {
-    const recording: Engine = {
+    const recording = (name: string): Engine => ({
       identity: engine.identity,
       compile(program) {
-        programs.set(`inference on ${parallelTexts} texts`, program);
+        programs.set(`${name} on ${parallelTexts} texts`, program);
         return engine.compile(program);
       },
-    };
+    });
     await using files = await loadLlama(dirname(goldenPath("model.safetensors")));
     const sizes = { batchSize: 2, sequenceLength: 24, parallelTexts };
-    await using _model = await createInferenceModel(recording, files, sizes);
+    await using _model = await createInferenceModel(recording("inference"), files, sizes);
+    const cut = { parallelTexts, parts: 2 };
+    await using _decoding = await createNextTokenModel(recording("decoding in parts"), files, cut);
   }
   return programs;
 }
