@@ -93,8 +93,9 @@ function takeToken(
 
 /** A draw among such logits would look like text: NaN is never larger than the largest, ∞ always is. */
 function checkFinite(logits: Float32Array, { tokens, context }: Text): void {
-  const token = logits.findIndex((logit) => !Number.isFinite(logit));
-  if (token < 0) return;
+  let token = 0;
+  while (token < logits.length && Number.isFinite(logits[token])) token++;
+  if (token === logits.length) return;
   throw new PipelineError({
     code: "LOGITS_NOT_FINITE",
     message:
