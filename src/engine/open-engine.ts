@@ -2,14 +2,16 @@
  * Opens the fastest engine that this machine has: native TensorFlow, else the tfjs interpreter. Imports
  * neither until it is called.
  */
+import { join } from "node:path";
 import { PipelineError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
-import { engineStatus, type EngineKind } from "./provision/engine-status.ts";
+import { BINDING_FILE } from "./provision/engine-build.ts";
+import { engineStatus, type EngineStatus, type EngineWish } from "./provision/engine-status.ts";
 import { linkEngine } from "./provision/link-engine.ts";
 
 export interface OpenEngineOptions {
   /** Default: what PIPELINE_ENGINE says, else the fastest. */
-  readonly kind?: EngineKind | undefined;
+  readonly kind?: EngineWish | undefined;
   /** Native threads; default: one per core. The first engine of the process decides. */
   readonly threads?: number | undefined;
   /** Native threads that share one operation; default: all. */
@@ -21,8 +23,9 @@ export interface OpenEngineOptions {
  * Throws `ENGINE_UNAVAILABLE`, `ENGINE_UNKNOWN`.
  */
 export async function openEngine({ kind, ...threads }: OpenEngineOptions = {}): Promise<Engine> {
-  const { chosen } = await engineStatus(kind);
-  const engine = await open(chosen.kind, threads);
+  const status = await engineStatus(kind);
+  const { chosen } = status;
+  const engine = await open(status, threads);
   const { version, device } = engine.identity;
   if (version === chosen.version && device === chosen.device) return engine;
   throw new PipelineError({
@@ -37,12 +40,19 @@ export async function openEngine({ kind, ...threads }: OpenEngineOptions = {}): 
   });
 }
 
-async function open(kind: EngineKind, threads: Omit<OpenEngineOptions, "kind">): Promise<Engine> {
-  if (kind === "tensorflow") {
-    await linkEngine();
-    const { createTensorflowEngine } = await import("./tensorflow/tensorflow-engine.ts");
-    return createTensorflowEngine(threads);
+async function open(
+  { chosen, tensorflow }: EngineStatus,
+  threads: Omit<OpenEngineOptions, "kind">,
+): Promise<Engine> {
+  if (chosen.kind !== "tensorflow") {
+    const { createInterpreterEngine } = await import("./interpreter/interpreter-engine.ts");
+    return createInterpreterEngine(chosen.kind);
   }
-  const { createInterpreterEngine } = await import("./interpreter/interpreter-engine.ts");
-  return createInterpreterEngine(kind);
+  if (tensorflow.state === "absent") throw new Error("an engine that is absent was chosen");
+  await linkEngine();
+  const { createTensorflowEngine } = await import("./tensorflow/tensorflow-engine.ts");
+  // By its path: the link is there for whoever loads the package, and another process may be changing it.
+  const engine = createTensorflowEngine({ ...threads, bindingFile: join(tensorflow.path, BINDING_FILE) });
+  const { identity } = engine;
+  return { ...engine, identity: { ...identity, version: `${identity.version}${tensorflow.label}` } };
 }

@@ -1,6 +1,7 @@
 /** Commands about this machine, the engine on it and the shell. */
 import { Argument, Option } from "commander";
 import type { Shell } from "../commands/completion.ts";
+import type { EngineKindOptions } from "../commands/engine.ts";
 import type { DoctorOptions } from "../commands/doctor.ts";
 import type { EngineDumpOptions } from "../commands/engine-dump.ts";
 import type { EstimateOptions } from "../commands/estimate.ts";
@@ -12,8 +13,14 @@ export function addMachineCommands({ command, program, context, finish }: Comman
   engine
     .command("install")
     .description("install native TensorFlow for this user, by the first way that works here")
+    .option(
+      "--gpu",
+      "TensorFlow with CUDA and its libraries (3.4 GB to fetch); computes on the CPU where there is no GPU",
+    )
+    .option("--cpu", "TensorFlow without CUDA, beside the other")
+    .addHelpText("after", ENGINE_HELP)
     .addOption(jsonOption())
-    .action(async (options: JsonOption) => {
+    .action(async (options: EngineKindOptions) => {
       const { engineInstallCommand } = await import("../commands/engine.ts");
       finish(await engineInstallCommand(context, options));
     });
@@ -27,9 +34,11 @@ export function addMachineCommands({ command, program, context, finish }: Comman
     });
   engine
     .command("remove")
-    .description("remove every engine that `install` made")
+    .description("remove every engine that `install` made, and what it had fetched")
+    .option("--gpu", "only what has CUDA")
+    .option("--cpu", "only what has none")
     .addOption(jsonOption())
-    .action(async (options: JsonOption) => {
+    .action(async (options: EngineKindOptions) => {
       const { engineRemoveCommand } = await import("../commands/engine.ts");
       finish(await engineRemoveCommand(context, options));
     });
@@ -81,6 +90,11 @@ export function addMachineCommands({ command, program, context, finish }: Comman
       finish(completionCommand(context, program, shell));
     });
 }
+
+const ENGINE_HELP = `
+Wheels come from the package index that pip is set to use (PIP_INDEX_URL, pip.conf), and a broken download goes on
+where it stopped. Where TensorFlow with CUDA is installed it is used; PIPELINE_ENGINE=tensorflow-cpu computes with the
+other, tensorflow-gpu insists on it. Which of them trained is part of a result's identity.`;
 
 const COMPLETION_HELP = `
 To install it:

@@ -8,8 +8,11 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 
-/** How a build came to be: the package's own installer, or the official wheel and a C++ compiler. */
-export type BuildWay = "package-installer" | "wheel";
+/**
+ * How a build came to be: the package's own installer; or a C++ compiler and the official wheel for CPUs, or the one
+ * with CUDA and CUDA's own wheels.
+ */
+export type BuildWay = "package-installer" | "wheel" | "cuda-wheel";
 
 /** Where the package's loader looks, relative to the package and to a build. */
 export const BINDING_FILE = "lib/napi-v8/tfjs_binding.node";
@@ -21,7 +24,7 @@ const RECORD_FILE = "engine.json";
 
 const recordSchema = z.strictObject({
   format: z.literal(1),
-  way: z.enum(["package-installer", "wheel"]),
+  way: z.enum(["package-installer", "wheel", "cuda-wheel"]),
   /** As the library itself says (TF_Version). */
   tensorflow: z.string(),
   /** Version of @tensorflow/tfjs-node-gpu, whose binding this is. */
@@ -31,6 +34,10 @@ const recordSchema = z.strictObject({
   cuda: z.boolean(),
   /** What the libraries were taken from, where that was verified. */
   source: z.strictObject({ file: z.string(), sha256: z.string() }).optional(),
+  /** CUDA's wheels, where they are part of the build; by name. */
+  cudaWheels: z
+    .array(z.strictObject({ project: z.string(), version: z.string(), file: z.string(), sha256: z.string() }))
+    .optional(),
   /** By path relative to the build. */
   files: z.record(z.string(), z.strictObject({ bytes: z.number(), sha256: z.string() })),
 });

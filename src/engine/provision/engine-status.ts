@@ -8,27 +8,28 @@ import { createRequire } from "node:module";
 import { PipelineError, userError } from "../../errors.ts";
 import type { EngineIdentity } from "../engine.ts";
 import { BINDING_PACKAGE, findBindingPackage, readLink, type BindingPackage } from "./binding-package.ts";
+import { cudaLabel, cudaText } from "./cuda-label.ts";
 import type { BuildWay } from "./engine-build.ts";
-import { findCachedBuild, findLinkedBuild } from "./installed-builds.ts";
+import { findBuild, type BuildKind } from "./installed-builds.ts";
 
 export type EngineKind = EngineIdentity["kind"];
+/** `tensorflow-cpu` and `tensorflow-gpu` insist on a build without CUDA, or with it. */
+export type EngineWish = EngineKind | `tensorflow-${BuildKind}`;
 
 export type TensorflowState =
-  /** The package's loader finds it. */
   | {
-      readonly state: "linked";
+      /** The package's own loader finds it, or it stands in the user's cache folder only. */
+      readonly state: "linked" | "installed";
       readonly version: string;
+      /** Holds the binding. */
       readonly path: string;
       readonly how: BuildWay | "package";
+      /** Built with CUDA; not whether there is a GPU. */
       readonly cuda: boolean;
-    }
-  /** It stands in the user's cache folder; `openEngine` links it. */
-  | {
-      readonly state: "installed";
-      readonly version: string;
-      readonly path: string;
-      readonly how: BuildWay;
-      readonly cuda: boolean;
+      /** For identities: behind the version, where the build brings CUDA's libraries. */
+      readonly label: string;
+      /** What it brings of CUDA, e.g. `CUDA 12.9.79, cuDNN 9.14.0.64`. */
+      readonly cudaText?: string;
     }
   | { readonly state: "absent"; readonly reason: string };
 
@@ -46,22 +47,24 @@ export interface EngineStatus {
  * on is not installed.
  */
 export async function engineStatus(
-  kind: EngineKind | undefined = forcedKind(),
+  wish: EngineWish | undefined = engineWish(),
   bindingPackage?: BindingPackage,
 ): Promise<EngineStatus> {
-  const tensorflow = await tensorflowState(bindingPackage ?? (await findBindingPackage()));
-  const why = kind === undefined ? [] : [`${kind} was asked for (PIPELINE_ENGINE or an option)`];
+  const { kind, build } = partsOf(wish);
+  const tensorflow = await tensorflowState(bindingPackage ?? (await findBindingPackage()), build);
+  const why = wish === undefined ? [] : [`${wish} was asked for (PIPELINE_ENGINE or an option)`];
   const native = describe(tensorflow);
   if (tensorflow.state !== "absent" && (kind ?? "tensorflow") === "tensorflow") {
     const device = tensorflow.cuda && gpuVisible() ? "gpu" : "cpu";
-    const chosen = { kind: "tensorflow", version: tensorflow.version, device } as const;
+    const version = `${tensorflow.version}${tensorflow.label}`;
+    const chosen = { kind: "tensorflow", version, device } as const;
     return { chosen, reasons: [...why, native], tensorflow };
   }
   if (kind === "tensorflow")
     throw new PipelineError({
       code: "ENGINE_UNAVAILABLE",
-      message: `the tensorflow engine was asked for, but ${native}`,
-      hint: "npx pipeline engine install",
+      message: `the ${wish ?? kind} engine was asked for, but ${native}`,
+      hint: `npx pipeline engine install${build === undefined ? "" : ` --${build}`}`,
       kind: "user",
     });
   const wasmWorks = "WebAssembly" in globalThis;
@@ -70,41 +73,64 @@ export async function engineStatus(
   return { chosen: { kind: chosenKind, version: await tfjsVersion(), device: "cpu" }, reasons, tensorflow };
 }
 
-function forcedKind(): EngineKind | undefined {
+const WISHES: readonly string[] = ["tensorflow", "tensorflow-cpu", "tensorflow-gpu", "wasm", "cpu"];
+const isWish = (word: string): word is EngineWish => WISHES.includes(word);
+
+/** What PIPELINE_ENGINE says. Throws `ENGINE_UNKNOWN`. */
+function engineWish(): EngineWish | undefined {
   const word = process.env["PIPELINE_ENGINE"];
   if (word === undefined || word === "") return undefined;
-  if (word === "tensorflow" || word === "wasm" || word === "cpu") return word;
+  if (isWish(word)) return word;
   throw userError(
     "ENGINE_UNKNOWN",
     `PIPELINE_ENGINE=${word} names no engine`,
-    "use tensorflow, wasm or cpu, or unset it",
+    "use tensorflow, tensorflow-cpu, tensorflow-gpu, wasm or cpu, or unset it",
   );
 }
 
-async function tensorflowState(bindingPackage: BindingPackage | undefined): Promise<TensorflowState> {
+function partsOf(wish: EngineWish | undefined): {
+  kind: EngineKind | undefined;
+  build: BuildKind | undefined;
+} {
+  if (wish === "tensorflow-cpu") return { kind: "tensorflow", build: "cpu" };
+  if (wish === "tensorflow-gpu") return { kind: "tensorflow", build: "gpu" };
+  return { kind: wish, build: undefined };
+}
+
+async function tensorflowState(
+  bindingPackage: BindingPackage | undefined,
+  kind: BuildKind | undefined,
+): Promise<TensorflowState> {
   if (bindingPackage === undefined)
     return { state: "absent", reason: `the npm package ${BINDING_PACKAGE} is not installed` };
   const link = await readLink(bindingPackage);
-  if (link.kind === "own")
+  const ownCuda = process.platform !== "darwin";
+  if (link.kind === "own" && (kind === undefined || ownCuda === (kind === "gpu")))
     return {
       state: "linked",
       version: link.tensorflowVersion,
       path: bindingPackage.folder,
       how: "package",
-      cuda: process.platform !== "darwin",
+      cuda: ownCuda,
+      label: "",
     };
-  const linked = await findLinkedBuild(bindingPackage);
-  const build = linked ?? (await findCachedBuild(bindingPackage));
-  if (build === undefined) return { state: "absent", reason: "native TensorFlow is not installed" };
+  const build = await findBuild(bindingPackage, kind);
+  if (build === undefined) {
+    const which = kind === undefined ? "" : kind === "gpu" ? " with CUDA" : " without CUDA";
+    return { state: "absent", reason: `native TensorFlow${which} is not installed` };
+  }
   const { tensorflow: version, way: how, cuda } = build.record;
-  const state = linked === undefined ? "installed" : "linked";
-  return { state, version, path: build.folder, how, cuda };
+  const state = link.kind === "link" && link.buildFolder === build.folder ? "linked" : "installed";
+  const text = cudaText(build.record);
+  const found = { state, version, path: build.folder, how, cuda, label: cudaLabel(build.record) } as const;
+  return text === undefined ? found : { ...found, cudaText: text };
 }
 
 function describe(tensorflow: TensorflowState): string {
   if (tensorflow.state === "absent") return tensorflow.reason;
   const where = tensorflow.state === "linked" ? "is linked into" : "is installed for";
-  return `native TensorFlow ${tensorflow.version} (${tensorflow.how}) ${where} ${BINDING_PACKAGE}`;
+  const cuda = tensorflow.cudaText === undefined ? "" : ` with ${tensorflow.cudaText}`;
+  return `native TensorFlow ${tensorflow.version}${cuda} (${tensorflow.how}) ${where} ${BINDING_PACKAGE}`;
 }
 
 /** The NVIDIA driver is loaded and no empty CUDA_VISIBLE_DEVICES hides its devices. */

@@ -19,6 +19,8 @@ export interface InstallContext {
   readonly bindingPackage: BindingPackage;
   /** An empty folder on the same file system as the cache; deleted afterwards. */
   readonly workFolder: string;
+  /** For downloads that the next try goes on with; deleted after success. */
+  readonly downloadFolder: string;
   readonly onProgress: (progress: InstallProgress) => void;
   readonly signal: AbortSignal | undefined;
 }
@@ -27,11 +29,12 @@ export interface InstallContext {
 export const wayFailed = (message: string, cause?: unknown): PipelineError =>
   new PipelineError({ code: "ENGINE_WAY_FAILED", message, cause });
 
-export const aborted = (): PipelineError =>
+export const aborted = (cause?: unknown): PipelineError =>
   new PipelineError({
     code: "ABORTED",
     message: "the installation of the engine was interrupted",
     hint: "npx pipeline engine install",
+    cause,
   });
 
 /** Reports every second how much `folder` has grown, while `work` runs. */

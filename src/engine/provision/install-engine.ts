@@ -5,7 +5,7 @@
  */
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { PipelineError } from "../../errors.ts";
 import { isRunning } from "../../std/process-identity.ts";
 import {
@@ -15,6 +15,8 @@ import {
   readLink,
   type BindingPackage,
 } from "./binding-package.ts";
+import { cudaText } from "./cuda-label.ts";
+import { buildFromCudaWheels } from "./cuda-wheel-way.ts";
 import {
   buildFolder,
   engineCacheFolder,
@@ -25,7 +27,7 @@ import {
 } from "./engine-build.ts";
 import { writeBuildRecord } from "./write-build-record.ts";
 import { aborted, wayFailed, type InstallContext, type InstallProgress } from "./install-context.ts";
-import { BUILD_WAYS, findCachedBuild, findLinkedBuild, TENSORFLOW_VERSIONS } from "./installed-builds.ts";
+import { findBuild, findBuilds, TENSORFLOW_VERSIONS, type BuildKind } from "./installed-builds.ts";
 import { buildByPackageInstaller } from "./package-installer-way.ts";
 import { probeBinding } from "./probe-binding.ts";
 import { buildFromWheel } from "./wheel-way.ts";
@@ -33,6 +35,8 @@ import { buildFromWheel } from "./wheel-way.ts";
 export interface InstallOptions {
   /** Default: the package as this project resolves it. */
   readonly bindingPackage?: BindingPackage | undefined;
+  /** Default: any that is there already, else the first that can be had; CUDA's own libraries only on request. */
+  readonly kind?: BuildKind | undefined;
   readonly onProgress?: ((progress: InstallProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,10 +53,12 @@ export type InstallResult =
       readonly kind: "tensorflow";
       readonly how: BuildWay | "present";
       readonly version: string;
+      /** What it brings of CUDA, e.g. `CUDA 12.9.79, cuDNN 9.14.0.64`. */
+      readonly cuda?: string;
       readonly path: string;
       readonly failed: readonly FailedWay[];
     }
-  /** No way worked: the WebAssembly interpreter will be used, at about a twentieth of the speed. */
+  /** No way worked: what was there before is used, else the WebAssembly interpreter, at about a twentieth of the speed. */
   | { readonly kind: "wasm"; readonly failed: readonly FailedWay[] };
 
 /**
@@ -69,26 +75,35 @@ export async function installEngine(options: InstallOptions = {}): Promise<Insta
       message: `the npm package ${BINDING_PACKAGE} is not installed`,
       hint: "npm ci",
     });
+  const { kind } = options;
   const link = await readLink(bindingPackage);
-  if (link.kind === "own") return present(link.tensorflowVersion, bindingPackage.folder);
-  const linked = await findLinkedBuild(bindingPackage);
-  if (linked !== undefined) return present(linked.record.tensorflow, linked.folder);
+  if (link.kind === "own" && kind !== "cpu") return present(link.tensorflowVersion, bindingPackage.folder);
 
   const finish = async (how: BuildWay | "present", build: EngineBuild, failed: readonly FailedWay[]) => {
     onProgress({ phase: "link", message: `linking TensorFlow ${build.record.tensorflow}` });
-    await linkBuild(bindingPackage, build);
-    return { kind: "tensorflow", how, version: build.record.tensorflow, path: build.folder, failed } as const;
+    // A binding of the package's own stays; the build is loaded from where it stands.
+    if (link.kind !== "own") await linkBuild(bindingPackage, build);
+    return installed(how, build, failed);
   };
-  const cached = await findCachedBuild(bindingPackage);
-  if (cached !== undefined) return finish("present", cached, []);
+  const found = kind === undefined ? await findBuild(bindingPackage) : undefined;
+  if (found !== undefined) {
+    const isLinked = link.kind === "link" && link.buildFolder === found.folder;
+    return isLinked ? installed("present", found, []) : await finish("present", found, []);
+  }
 
   const failed: FailedWay[] = [];
-  for (const way of BUILD_WAYS) {
+  const downloadFolder = join(engineCacheFolder(), "downloads");
+  for (const way of WAYS[kind ?? "any"]) {
+    const there = (await findBuilds(bindingPackage)).find(({ record }) => record.way === way);
+    if (there !== undefined) return await finish("present", there, failed);
     const workFolder = await createWorkFolder();
     try {
-      const build = await install(way, { bindingPackage, workFolder, onProgress, signal });
+      const build = await install(way, { bindingPackage, workFolder, downloadFolder, onProgress, signal });
+      // Another installation may be using what this one fetched; then the last one to end clears it away.
+      if (await isAlone(workFolder)) await rm(downloadFolder, { recursive: true, force: true });
       return await finish(way, build, failed);
     } catch (error) {
+      if (signal?.aborted === true) throw aborted(error);
       if (!isExpected(error)) throw error;
       failed.push({ way, reason: error.message });
     } finally {
@@ -96,6 +111,26 @@ export async function installEngine(options: InstallOptions = {}): Promise<Insta
     }
   }
   return { kind: "wasm", failed };
+}
+
+/**
+ * In the order in which they are tried. On request the wheel with CUDA comes first: what the package's own installer
+ * fetches is linked against CUDA 11.2 and cuDNN 8.1, which it does not bring along.
+ */
+const WAYS: Readonly<Record<BuildKind | "any", readonly BuildWay[]>> = {
+  any: ["package-installer", "wheel"],
+  cpu: ["wheel"],
+  gpu: ["cuda-wheel", "package-installer"],
+};
+
+function installed(
+  how: BuildWay | "present",
+  { folder, record }: EngineBuild,
+  failed: readonly FailedWay[],
+): InstallResult {
+  const cuda = cudaText(record);
+  const version = record.tensorflow;
+  return { kind: "tensorflow", how, version, ...(cuda === undefined ? {} : { cuda }), path: folder, failed };
 }
 
 const present = (version: string, path: string): InstallResult => ({
@@ -107,18 +142,25 @@ const present = (version: string, path: string): InstallResult => ({
 });
 
 const BUILDERS: Readonly<
-  Record<BuildWay, (context: InstallContext, target: string) => Promise<BuildRecord["source"]>>
-> = { "package-installer": buildByPackageInstaller, wheel: buildFromWheel };
+  Record<
+    BuildWay,
+    (context: InstallContext, target: string) => Promise<Pick<BuildRecord, "source" | "cudaWheels">>
+  >
+> = {
+  "package-installer": buildByPackageInstaller,
+  wheel: buildFromWheel,
+  "cuda-wheel": buildFromCudaWheels,
+};
 
 async function install(way: BuildWay, context: InstallContext): Promise<EngineBuild> {
   if (context.signal?.aborted === true) throw aborted();
   const target = join(context.workFolder, "build");
-  const source = await BUILDERS[way](context, target);
+  const origin = await BUILDERS[way](context, target);
   const tensorflow = await probeBinding(context, target);
   if (tensorflow !== TENSORFLOW_VERSIONS[way])
     throw wayFailed(`got TensorFlow ${tensorflow} where ${TENSORFLOW_VERSIONS[way]} was expected`);
   const { version: binding } = context.bindingPackage;
-  await writeBuildRecord(target, { way, tensorflow, binding, source });
+  await writeBuildRecord(target, { way, tensorflow, binding, ...origin });
   return await publish(target, buildFolder(way, binding, tensorflow));
 }
 
@@ -138,11 +180,17 @@ async function publish(target: string, folder: string): Promise<EngineBuild> {
   return build;
 }
 
-/** A way that says it cannot work here, or a disk that is full or read-only. Anything else is a bug, and thrown. */
+/** A way that says it cannot work here, no network, or a disk that is full or read-only. Anything else is thrown. */
 function isExpected(error: unknown): error is Error {
-  if (error instanceof PipelineError) return error.code === "ENGINE_WAY_FAILED";
+  if (error instanceof PipelineError)
+    return error.code === "ENGINE_WAY_FAILED" || error.code === "NETWORK_UNAVAILABLE";
   return error instanceof Error && "syscall" in error && typeof error.syscall === "string";
 }
+
+const isAlone = async (workFolder: string): Promise<boolean> =>
+  (await readdir(engineCacheFolder())).every(
+    (name) => !name.startsWith("partial-") || name === basename(workFolder),
+  );
 
 /** A fresh folder in the cache, named after the process so that what a killed installation left can be told. */
 async function createWorkFolder(): Promise<string> {

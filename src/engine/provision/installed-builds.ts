@@ -1,34 +1,44 @@
-/** The built engines that fit this project's binding package: the linked one, or those in the cache folder. */
+/** The built engines that fit this project's binding package: those in the cache folder, and the linked one. */
 import { readLink, type BindingPackage } from "./binding-package.ts";
 import { buildFolder, readBuild, type BuildWay, type EngineBuild } from "./engine-build.ts";
 import { PACKAGE_TENSORFLOW_VERSION } from "./package-installer-way.ts";
-import { WHEEL_TENSORFLOW_VERSION } from "./wheel-pins.ts";
+import { WHEEL_TENSORFLOW_VERSION } from "./wheels/wheel-pins.ts";
 
-/** What each way installs. In the order in which the ways are tried and preferred. */
+/** What each way installs. */
 export const TENSORFLOW_VERSIONS: Readonly<Record<BuildWay, string>> = {
+  "cuda-wheel": WHEEL_TENSORFLOW_VERSION,
   "package-installer": PACKAGE_TENSORFLOW_VERSION,
   wheel: WHEEL_TENSORFLOW_VERSION,
 };
-export const BUILD_WAYS: readonly BuildWay[] = ["package-installer", "wheel"];
 
-export const buildFolders = ({ version }: BindingPackage): string[] =>
-  BUILD_WAYS.map((way) => buildFolder(way, version, TENSORFLOW_VERSIONS[way]));
+/** Preferred first, whichever is linked: two checkouts on one machine must not differ. CUDA's is only there on request. */
+const PREFERENCE: readonly BuildWay[] = ["cuda-wheel", "package-installer", "wheel"];
 
-/** The build that the package's loader would take, unless it is broken or of other versions than ours. */
-export async function findLinkedBuild(bindingPackage: BindingPackage): Promise<EngineBuild | undefined> {
+/** A build for GPUs (which computes on the CPU where there is none), or one without CUDA. */
+export type BuildKind = "cpu" | "gpu";
+
+/** All that are sound and of our versions, preferred first. */
+export async function findBuilds(
+  bindingPackage: BindingPackage,
+  kind?: BuildKind,
+): Promise<readonly EngineBuild[]> {
   const link = await readLink(bindingPackage);
-  const build = link.kind === "link" ? await readBuild(link.buildFolder) : undefined;
-  if (build === undefined) return undefined;
-  const { binding, tensorflow, way } = build.record;
-  const current = binding === bindingPackage.version && tensorflow === TENSORFLOW_VERSIONS[way];
-  return current ? build : undefined;
+  const linked = link.kind === "link" ? await readBuild(link.buildFolder) : undefined;
+  const found: EngineBuild[] = [];
+  for (const way of PREFERENCE) {
+    const usual = await readBuild(buildFolder(way, bindingPackage.version, TENSORFLOW_VERSIONS[way]));
+    // A linked build may stand elsewhere, where the cache folder was another one.
+    if (linked?.record.way === way) found.push(linked);
+    if (usual !== undefined && usual.folder !== linked?.folder) found.push(usual);
+  }
+  return found.filter(({ record: { binding, tensorflow, way, cuda } }) => {
+    const current = binding === bindingPackage.version && tensorflow === TENSORFLOW_VERSIONS[way];
+    return current && (kind === undefined || cuda === (kind === "gpu"));
+  });
 }
 
-/** The preferred one of the builds that stand in the cache, if any. */
-export async function findCachedBuild(bindingPackage: BindingPackage): Promise<EngineBuild | undefined> {
-  for (const folder of buildFolders(bindingPackage)) {
-    const build = await readBuild(folder);
-    if (build !== undefined) return build;
-  }
-  return undefined;
-}
+/** The preferred one, if any. */
+export const findBuild = async (
+  bindingPackage: BindingPackage,
+  kind?: BuildKind,
+): Promise<EngineBuild | undefined> => (await findBuilds(bindingPackage, kind))[0];

@@ -1,16 +1,17 @@
 /** Puts an installed engine where the binding package's loader finds it, as after a fresh `npm ci`. */
 import { PipelineError } from "../../errors.ts";
 import { findBindingPackage, linkBuild, readLink, type BindingPackage } from "./binding-package.ts";
-import { findCachedBuild, findLinkedBuild } from "./installed-builds.ts";
+import { findBuild } from "./installed-builds.ts";
 
-/** Does nothing where a sound link or the package's own binding stands. Throws `ENGINE_UNAVAILABLE`. */
+/** Does nothing where a link to a sound build, or the package's own binding, stands. Throws `ENGINE_UNAVAILABLE`. */
 export async function linkEngine(given?: BindingPackage): Promise<void> {
   const bindingPackage = given ?? (await findBindingPackage());
   if (bindingPackage === undefined) throw unavailable("the npm package tfjs-node-gpu is not installed");
-  if ((await readLink(bindingPackage)).kind === "own") return;
-  if ((await findLinkedBuild(bindingPackage)) !== undefined) return;
-  const build = await findCachedBuild(bindingPackage);
+  const link = await readLink(bindingPackage);
+  if (link.kind === "own") return;
+  const build = await findBuild(bindingPackage);
   if (build === undefined) throw unavailable("native TensorFlow is not installed");
+  if (link.kind === "link" && link.buildFolder === build.folder) return;
   try {
     await linkBuild(bindingPackage, build);
   } catch (cause) {

@@ -15,7 +15,10 @@ const TIMEOUT_MS = 15 * 60_000;
 export const PACKAGE_TENSORFLOW_VERSION = "2.9.1";
 
 /** Leaves `lib/` and `deps/lib/` in `target`; names no source, since nobody publishes a digest. Throws `ENGINE_WAY_FAILED`, `ABORTED`. */
-export async function buildByPackageInstaller(context: InstallContext, target: string): Promise<undefined> {
+export async function buildByPackageInstaller(
+  context: InstallContext,
+  target: string,
+): Promise<Record<string, never>> {
   const { bindingPackage, workFolder, onProgress } = context;
   onProgress({ phase: "package-installer", message: "trying the installer of tfjs-node-gpu itself" });
   const copy = join(workFolder, "package");
@@ -45,5 +48,5 @@ export async function buildByPackageInstaller(context: InstallContext, target: s
   await mkdir(join(target, "deps"), { recursive: true });
   await rename(join(copy, "lib"), join(target, "lib"));
   await rename(join(copy, "deps", "lib"), join(target, "deps", "lib"));
-  return undefined;
+  return {};
 }

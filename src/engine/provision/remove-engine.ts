@@ -2,15 +2,33 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { namesIn } from "../../std/names-in.ts";
-import { findBindingPackage, unlinkBuild, type BindingPackage } from "./binding-package.ts";
+import { findBindingPackage, readLink, unlinkBuild, type BindingPackage } from "./binding-package.ts";
 import { engineCacheFolder } from "./engine-build.ts";
+import { findBuilds, type BuildKind } from "./installed-builds.ts";
 
-/** Removes the link and every built engine in the cache folder. Answers the paths of those; removing nothing is fine. */
-export async function removeEngine(given?: BindingPackage): Promise<readonly string[]> {
-  const bindingPackage = given ?? (await findBindingPackage());
-  if (bindingPackage !== undefined) await unlinkBuild(bindingPackage);
-  const folder = engineCacheFolder();
-  const builds = await namesIn(folder);
-  await rm(folder, { recursive: true, force: true });
-  return builds.sort().map((name) => join(folder, name));
+export interface RemoveOptions {
+  readonly bindingPackage?: BindingPackage | undefined;
+  /** Only builds with CUDA, or without; default: everything in the cache folder, ruins and downloads included. */
+  readonly kind?: BuildKind | undefined;
+}
+
+/** Removes builds and the link to them. Answers their paths; removing nothing is fine. */
+export async function removeEngine(options: RemoveOptions = {}): Promise<readonly string[]> {
+  const bindingPackage = options.bindingPackage ?? (await findBindingPackage());
+  const { kind } = options;
+  if (kind === undefined) {
+    if (bindingPackage !== undefined) await unlinkBuild(bindingPackage);
+    const folder = engineCacheFolder();
+    const builds = await namesIn(folder);
+    await rm(folder, { recursive: true, force: true });
+    return builds.sort().map((name) => join(folder, name));
+  }
+  if (bindingPackage === undefined) return [];
+  const link = await readLink(bindingPackage);
+  const builds = await findBuilds(bindingPackage, kind);
+  for (const { folder } of builds) {
+    if (link.kind === "link" && link.buildFolder === folder) await unlinkBuild(bindingPackage);
+    await rm(folder, { recursive: true, force: true });
+  }
+  return builds.map(({ folder }) => folder);
 }

@@ -7,7 +7,13 @@ import { digestOfFile } from "../../std/digest.ts";
 /** Symbolic links in the build are names for files that are listed themselves. */
 export async function writeBuildRecord(
   folder: string,
-  { way, tensorflow, binding, source }: Pick<BuildRecord, "way" | "tensorflow" | "binding" | "source">,
+  {
+    way,
+    tensorflow,
+    binding,
+    source,
+    cudaWheels,
+  }: Pick<BuildRecord, "way" | "tensorflow" | "binding" | "source" | "cudaWheels">,
 ): Promise<void> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files: BuildRecord["files"] = {};
@@ -21,10 +27,11 @@ export async function writeBuildRecord(
     tensorflow,
     binding,
     platform: platformName(),
-    // The wheels are CPU builds; Google's libtensorflow for tfjs-node-gpu has CUDA except on macOS.
-    cuda: way === "package-installer" && process.platform !== "darwin",
+    // Google's libtensorflow for tfjs-node-gpu has CUDA except on macOS.
+    cuda: way === "cuda-wheel" || (way === "package-installer" && process.platform !== "darwin"),
     files,
     ...(source === undefined ? {} : { source }),
+    ...(cudaWheels === undefined ? {} : { cudaWheels }),
   };
   await writeFile(recordFile(folder), recordText(record), { flush: true });
 }

@@ -3,6 +3,7 @@
  * the package's main module: that one selects itself as tfjs's backend for the whole process, under the
  * feet of the interpreter, wraps every tensor once more, and calls functions that Node 23 removed.
  */
+import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { TFJSBinding } from "@tensorflow/tfjs-node-gpu/dist/tfjs_binding.js";
 import { PipelineError } from "../../errors.ts";
@@ -18,30 +19,36 @@ export interface NativeTensorflow {
   readonly dtypes: Readonly<Record<DType, number>>;
 }
 
-export interface ThreadOptions {
-  /** Threads of TensorFlow's pools; by default one per core. Only the first load in a process reads it. */
+/** Only the first load in a process reads them. */
+export interface NativeOptions {
+  /** Threads of TensorFlow's pools; by default one per core. */
   readonly threads?: number | undefined;
   /** Of them, how many share one operation; default: all. With one, operations that do not wait for each other run side by side. */
   readonly threadsPerOperation?: number | undefined;
+  /** The binding to load; default: where the package's own loader looks. */
+  readonly bindingFile?: string | undefined;
 }
 
 let loaded: NativeTensorflow | undefined;
 
 /** Loads the library, or returns the one that is loaded. Throws `ENGINE_UNAVAILABLE`. */
-export function loadNativeTensorflow(options: ThreadOptions = {}): NativeTensorflow {
+export function loadNativeTensorflow(options: NativeOptions = {}): NativeTensorflow {
   loaded ??= load(options);
   return loaded;
 }
 
-function load({ threads, threadsPerOperation = threads }: ThreadOptions): NativeTensorflow {
+function load({ threads, threadsPerOperation = threads, bindingFile }: NativeOptions): NativeTensorflow {
   // TensorFlow reads all of these once, while it loads.
   process.env["TF_ENABLE_ONEDNN_OPTS"] ??= "1";
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   if (threads !== undefined) process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
   if (threadsPerOperation !== undefined) process.env["TF_NUM_INTRAOP_THREADS"] = String(threadsPerOperation);
   try {
-    const require = createRequire(import.meta.url);
-    const binding = require(`${BINDING_PACKAGE}/${BINDING_FILE}`) as TFJSBinding;
+    const file = bindingFile ?? createRequire(import.meta.url).resolve(`${BINDING_PACKAGE}/${BINDING_FILE}`);
+    const loading = { exports: {} as TFJSBinding };
+    // What it needs it finds from where it really stands, which a link is not.
+    process.dlopen(loading, realpathSync(file));
+    const binding = loading.exports;
     return {
       binding,
       version: binding.TF_Version,

@@ -18,11 +18,11 @@ import type { Engine, Executable } from "../engine.ts";
 import { lowerProgram, type CallPlan, type FeedPoint, type LoweredProgram } from "./lower-program.ts";
 import type { Transfer } from "./lower-transfers.ts";
 import { NativeSession } from "./native-session.ts";
-import { loadNativeTensorflow, type NativeTensorflow, type ThreadOptions } from "./native-tensorflow.ts";
+import { loadNativeTensorflow, type NativeTensorflow, type NativeOptions } from "./native-tensorflow.ts";
 import { SERVING_TAG, writeSavedModel } from "./saved-model.ts";
 
 /** Loads the native library. Throws `ENGINE_UNAVAILABLE`. */
-export function createTensorflowEngine(options: ThreadOptions = {}): Engine {
+export function createTensorflowEngine(options: NativeOptions = {}): Engine {
   const native = loadNativeTensorflow(options);
   return {
     identity: { kind: "tensorflow", version: native.version, device: native.device },

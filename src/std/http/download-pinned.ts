@@ -25,6 +25,8 @@ export interface PinnedFile {
 
 export interface DownloadOptions extends DownloadEvents {
   readonly cacheDirectory: string;
+  /** Sent along with each request, e.g. `authorization`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly retry?: RetryPolicy | undefined;
 }
 
@@ -136,7 +138,8 @@ export function httpFetcher(url: string, file: PinnedFile, options: DownloadOpti
         const have = await sizeOf(path);
         if (have >= file.bytes) return;
         await untilSilent(signal, async (guarded, alive) => {
-          const headers = partHeaders(have, file.bytes, have > 0 ? version : undefined);
+          const part = partHeaders(have, file.bytes, have > 0 ? version : undefined);
+          const headers = { ...options.headers, ...part };
           const response = await fetchOnce(url, { headers, signal: guarded });
           version = validatorOf(response);
           if (!response.ok) throw refusal(response, file, url);

@@ -11,6 +11,9 @@ import { fakeBuild, useSandbox } from "./sandbox.ts";
 const sandbox = useSandbox();
 const status = (kind?: "tensorflow" | "wasm" | "cpu") => engineStatus(kind, sandbox.bindingPackage);
 
+const CUDA_WHEELS = [
+  { project: "nvidia-cuda-runtime-cu12", version: "12.9.79", file: "a.whl", sha256: "0".repeat(64) },
+];
 const WASM = { kind: "wasm", version: expect.stringMatching(/^\d+\.\d+\.\d+$/) as string, device: "cpu" };
 const NATIVE = { kind: "tensorflow", version: "2.21.0", device: "cpu" };
 
@@ -75,7 +78,7 @@ test("a binding that the package installed itself is used, with the version its 
     tensorflow: { state: "linked", how: "package", path: folder },
   });
   await linkEngine(sandbox.bindingPackage);
-  await removeEngine(sandbox.bindingPackage);
+  await removeEngine(sandbox);
   expect((await readLink(sandbox.bindingPackage)).kind).toBe("own");
 });
 
@@ -88,6 +91,36 @@ test("PIPELINE_ENGINE decides, and says so", async () => {
   expect(chosen).toEqual({ ...WASM, kind: "cpu" });
   expect(reasons[0]).toBe("cpu was asked for (PIPELINE_ENGINE or an option)");
   expect((await status("tensorflow")).chosen).toEqual(NATIVE);
+});
+
+test("where TensorFlow with CUDA is installed it is used, linked or not, and its libraries are in its identity", async () => {
+  const cpu = await fakeBuild(sandbox, "wheel");
+  await linkEngine(sandbox.bindingPackage);
+  const gpu = await fakeBuild(sandbox, "cuda-wheel", CUDA_WHEELS);
+  const installed = await status();
+  expect(installed.tensorflow).toMatchObject({ state: "installed", path: gpu, cudaText: "CUDA 12.9.79" });
+  expect(installed.chosen).toEqual({
+    ...NATIVE,
+    version: expect.stringMatching(/^2\.21\.0\+cuda12\.9\.79\.[0-9a-f]{8}$/u) as string,
+  });
+  await linkEngine(sandbox.bindingPackage);
+  expect((await status()).tensorflow.state).toBe("linked");
+  expect((await status()).chosen).toEqual(installed.chosen);
+
+  process.env["PIPELINE_ENGINE"] = "tensorflow-cpu";
+  expect(await status()).toMatchObject({ chosen: NATIVE, tensorflow: { state: "installed", path: cpu } });
+  process.env["PIPELINE_ENGINE"] = "tensorflow-gpu";
+  expect((await status()).chosen).toEqual(installed.chosen);
+
+  expect(await removeEngine({ ...sandbox, kind: "gpu" })).toEqual([gpu]);
+  expect(await readLink(sandbox.bindingPackage)).toEqual({ kind: "nothing" });
+  await expect(status()).rejects.toMatchObject({
+    code: "ENGINE_UNAVAILABLE",
+    message: "the tensorflow-gpu engine was asked for, but native TensorFlow with CUDA is not installed",
+    hint: "npx pipeline engine install --gpu",
+  });
+  process.env["PIPELINE_ENGINE"] = "";
+  expect((await status()).chosen).toEqual(NATIVE);
 });
 
 test("asking for a tensorflow that is not there is an error with the command to run", async () => {
@@ -108,8 +141,8 @@ test("a word that names no engine is an error", async () => {
 test("removing takes away link and builds, and may be done twice", async () => {
   const build = await fakeBuild(sandbox, "wheel");
   await linkEngine(sandbox.bindingPackage);
-  expect(await removeEngine(sandbox.bindingPackage)).toEqual([build]);
+  expect(await removeEngine(sandbox)).toEqual([build]);
   expect(await readLink(sandbox.bindingPackage)).toEqual({ kind: "nothing" });
   expect((await status()).tensorflow.state).toBe("absent");
-  expect(await removeEngine(sandbox.bindingPackage)).toEqual([]);
+  expect(await removeEngine(sandbox)).toEqual([]);
 });

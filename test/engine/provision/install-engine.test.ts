@@ -7,7 +7,8 @@ import { engineCacheFolder, platformName } from "../../../src/engine/provision/e
 import { engineStatus } from "../../../src/engine/provision/engine-status.ts";
 import type { InstallProgress } from "../../../src/engine/provision/install-context.ts";
 import { installEngine, type InstallResult } from "../../../src/engine/provision/install-engine.ts";
-import { WHEEL_PINS } from "../../../src/engine/provision/wheel-pins.ts";
+import { WHEEL_PINS } from "../../../src/engine/provision/wheels/wheel-pins.ts";
+import type { BuildKind } from "../../../src/engine/provision/installed-builds.ts";
 import { fakeBuild, useSandbox } from "./sandbox.ts";
 
 const sandbox = useSandbox();
@@ -147,4 +148,20 @@ test("the package is not changed by a failed attempt", async () => {
   process.env["PATH"] = join(sandbox.folder, "tools");
   await install();
   expect(await readdir(sandbox.bindingPackage.folder)).toEqual(before);
+});
+
+test("each kind has its own build: one that is there does not stand for the other", async () => {
+  const cpu = await fakeBuild(sandbox, "wheel");
+  const tools = join(sandbox.folder, "tools");
+  await mkdir(tools);
+  process.env["PATH"] = tools;
+  const wanted = (kind: BuildKind) => installEngine({ bindingPackage: sandbox.bindingPackage, kind });
+  expect(await wanted("cpu")).toMatchObject({ how: "present", path: cpu });
+  expect(await wanted("gpu")).toMatchObject({
+    kind: "wasm",
+    failed: [{ way: "cuda-wheel" }, { way: "package-installer" }],
+  });
+  const gpu = await fakeBuild(sandbox, "cuda-wheel", []);
+  expect(await wanted("gpu")).toMatchObject({ how: "present", path: gpu, cuda: "CUDA of unknown version" });
+  expect(await wanted("cpu")).toMatchObject({ how: "present", path: cpu });
 });

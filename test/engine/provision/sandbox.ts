@@ -4,7 +4,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 import { findBindingPackage, type BindingPackage } from "../../../src/engine/provision/binding-package.ts";
-import { BINDING_FILE, buildFolder, type BuildWay } from "../../../src/engine/provision/engine-build.ts";
+import {
+  BINDING_FILE,
+  buildFolder,
+  type BuildRecord,
+  type BuildWay,
+} from "../../../src/engine/provision/engine-build.ts";
 import { TENSORFLOW_VERSIONS } from "../../../src/engine/provision/installed-builds.ts";
 import { writeBuildRecord } from "../../../src/engine/provision/write-build-record.ts";
 
@@ -50,13 +55,17 @@ export function useSandbox(): Sandbox {
 }
 
 /** A folder that looks like a finished build, with text where libraries would be. */
-export async function fakeBuild({ bindingPackage }: Sandbox, way: BuildWay): Promise<string> {
+export async function fakeBuild(
+  { bindingPackage }: Sandbox,
+  way: BuildWay,
+  cudaWheels?: BuildRecord["cudaWheels"],
+): Promise<string> {
   const tensorflow = TENSORFLOW_VERSIONS[way];
   const folder = buildFolder(way, bindingPackage.version, tensorflow);
   await mkdir(dirname(join(folder, BINDING_FILE)), { recursive: true });
   await writeFile(join(folder, BINDING_FILE), "binding");
   await mkdir(join(folder, "deps", "lib"), { recursive: true });
   await writeFile(join(folder, "deps", "lib", "libtensorflow_cc.so.2"), "library");
-  await writeBuildRecord(folder, { way, tensorflow, binding: bindingPackage.version });
+  await writeBuildRecord(folder, { way, tensorflow, binding: bindingPackage.version, cudaWheels });
   return folder;
 }

@@ -41,3 +41,19 @@ export const WHEEL_PINS: Readonly<Record<string, WheelPin>> = {
     platform: "manylinux_2_27_aarch64",
   },
 };
+
+/** TensorFlow's build with CUDA; which of CUDA's own wheels go with it, its metadata says under `extra`. */
+export interface CudaWheelPin extends Pick<WheelPin, "project" | "version" | "file" | "sha256"> {
+  readonly extra: string;
+}
+
+/** There is none for arm64. */
+export const CUDA_WHEEL_PINS: Readonly<Record<string, CudaWheelPin>> = {
+  "linux-x64": {
+    version: WHEEL_TENSORFLOW_VERSION,
+    project: "tensorflow",
+    file: "tensorflow-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl",
+    sha256: "9056fbc9ba04235810b71ae6cbd958a196e8804fb53bbcffbf3e23b56155f124",
+    extra: "and-cuda",
+  },
+};
