@@ -17,7 +17,7 @@ import { median, row, type Benchmark } from "./row.ts";
 import { trainingText } from "./training-text.ts";
 
 const bar = 1.8;
-const repetitions = 5;
+const repetitions = 3;
 const vocabSize = 8192;
 
 export const encodingThreads: Benchmark = {

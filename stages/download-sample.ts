@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { downloadSample as sample, type SampleProgress } from "../src/data/sampling/download-sample.ts";
 import { flaggedFiles } from "../src/data/sampling/filters/flagged-terms.ts";
+import { movableSources } from "../src/data/sampling/movable-sources.ts";
 import { downloadSampleParams } from "../src/data/sampling/sample-params.ts";
 import { sumTallies, type Manifest } from "../src/data/documents/manifest.ts";
 import { defineStage, type Progress } from "../src/pipeline/index.ts";
@@ -43,7 +44,7 @@ export const downloadSample = defineStage({
       onNotice: context.log,
     });
     const { corpus, conversations, preferences, questions } = manifests;
-    for (const line of movable(corpus)) context.log(line);
+    for (const line of movableSources(corpus)) context.log(line);
     for (const manifest of [corpus, conversations, preferences, questions])
       for (const line of remarks(manifest)) context.log(line);
     return {
@@ -56,16 +57,6 @@ export const downloadSample = defineStage({
 });
 
 const summary = (manifest: Manifest) => ({ ...sumTallies(manifest.files), notes: manifest.notes });
-
-/** Sources that the recipe names by what may move. */
-function* movable({ sources }: Manifest): Generator<string> {
-  const lines = sources.flatMap(({ name, revision, asked }) =>
-    asked === undefined
-      ? []
-      : `${name}: ${asked} was at ${revision}; a recipe that names it gets the same again`,
-  );
-  yield* new Set(lines);
-}
 
 /** What a person should know of the text: what fell short, what was left out, what was mended. */
 function* remarks({ content, notes, dropped, repaired }: Manifest): Generator<string> {

@@ -1,6 +1,6 @@
 /** The texts that a file holds: passages of plain text and Markdown, one field of every line of JSON Lines or row of Parquet. */
 import type { Line } from "../../std/read-lines.ts";
-import { cleanText, type TextFault } from "../documents/clean-text.ts";
+import { cleanText, isOtherEncoding, type TextFault } from "../documents/clean-text.ts";
 import type { Dropped } from "../records.ts";
 import type { SourceFile } from "../sources/source.ts";
 import { fileKind } from "./file-kind.ts";
@@ -56,9 +56,8 @@ async function* passages(lines: Lines): AsyncGenerator<TextItem> {
       yield line;
       continue;
     }
-    const cleaned = cleanText(line.text);
+    const cleaned = cleanText(line.text, line.valid);
     for (const fault of cleaned.faults) faults.add(fault);
-    if (!line.valid) faults.add("invalidUtf8");
     const ends =
       line.text.trim() === "" ? text.length >= PASSAGE_CHARACTERS : text.length >= 4 * PASSAGE_CHARACTERS;
     text += `${cleaned.text}\n`;
@@ -77,35 +76,26 @@ async function* jsonTexts(lines: Lines, field: string): AsyncGenerator<TextItem>
 function jsonItem({ text, valid }: Line, field: string): TextItem {
   const value = parseRecord(text);
   if (value === undefined) return { dropped: "no JSON object", characters: text.length };
-  return fieldItem(value, field, valid ? [] : ["invalidUtf8"]);
+  return fieldItem(value, field, valid);
 }
 
 async function* parquetTexts(file: SourceFile, field: string, where: string): AsyncGenerator<TextItem> {
   const { rowGroups, readRowGroup } = await openParquet(file, [field], where);
   for (let group = 0; group < rowGroups; group++)
-    for (const row of await readRowGroup(group)) yield fieldItem(row, field, []);
+    for (const row of await readRowGroup(group)) yield fieldItem(row, field);
 }
 
-function fieldItem(
-  record: Readonly<Record<string, unknown>>,
-  field: string,
-  faults: readonly TextFault[],
-): TextItem {
+function fieldItem(record: Readonly<Record<string, unknown>>, field: string, validUtf8?: boolean): TextItem {
   const value = record[field];
   if (typeof value !== "string") return { dropped: `no field “${field}”`, characters: 0 };
-  const cleaned = cleanText(value);
-  return textItem(cleaned.text, [...faults, ...cleaned.faults]);
+  const { text, faults } = cleanText(value, validUtf8);
+  return textItem(text, faults);
 }
-
-/** Of bytes in another encoding most become U+FFFD; a few are what a bad byte here and there leaves. */
-const MAX_REPLACED_SHARE = 0.02;
 
 function textItem(cleaned: string, faults: readonly TextFault[]): TextItem {
   const text = cleaned.trim();
   if (text === "") return { dropped: "empty", characters: 0 };
-  const replaced = text.split("\uFFFD").length - 1;
-  if (replaced > 1 && replaced > text.length * MAX_REPLACED_SHARE)
-    return { dropped: "not UTF-8", characters: text.length };
+  if (isOtherEncoding(text)) return { dropped: "not UTF-8", characters: text.length };
   return { text, faults };
 }
 

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { userError } from "../../errors.ts";
-import { cleanText } from "../documents/clean-text.ts";
+import { cleanText, isOtherEncoding } from "../documents/clean-text.ts";
 import type { Random } from "../random.ts";
 import type { Language } from "../records.ts";
 import {
@@ -183,7 +183,7 @@ async function keepText(
   }
   const { text: cleaned, faults } = cleanText(adapted.record);
   const text = cleaned.trim();
-  const fault = columnFault(row, params.columns[language]);
+  const fault = isOtherEncoding(text) ? "not UTF-8" : columnFault(row, params.columns[language]);
   if (fault !== undefined) {
     outputs.corpus.drop(fault, text.length, stratum);
     return 0;

@@ -1,7 +1,7 @@
 import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { cleanText, decodeUtf8 } from "../../../src/data/documents/clean-text.ts";
+import { cleanText } from "../../../src/data/documents/clean-text.ts";
 import {
   DatasetWriter,
   readConversations,
@@ -136,5 +136,9 @@ test("the same calls write the same bytes", async () => {
 test("control characters are taken out, line ends made one kind, good text left alone", () => {
   expect(cleanText("a\u0000b\r\nc\rd\te")).toEqual({ text: "ab\nc\nd\te", faults: ["controlCharacters"] });
   expect(cleanText("床前明月光 👩‍🚀 café")).toEqual({ text: "床前明月光 👩‍🚀 café", faults: [] });
-  expect(decodeUtf8(Uint8Array.from([0xe5, 0xba]))).toEqual({ text: "\uFFFD", faults: ["invalidUtf8"] });
+  expect(cleanText("\ud800a\uFFFD")).toEqual({
+    text: "\uFFFDa\uFFFD",
+    faults: ["replacementCharacters", "loneSurrogates"],
+  });
+  expect(cleanText("a\uFFFD", false)).toEqual({ text: "a\uFFFD", faults: ["invalidUtf8"] });
 });

@@ -14,9 +14,12 @@ import { sampleDirectories } from "./sample-directories.ts";
 
 const FORBIDDEN = ["computer_programming_code", "biomedicine", "mathematics_statistics"];
 
+type Recipe = { readonly downloadSample: { readonly sources: readonly object[] } };
+const recipe = async (name: string): Promise<Recipe> =>
+  parse(await readFile(`configs/${name}.yaml`, "utf8")) as Recipe;
+
 async function declared() {
-  const file = parse(await readFile("configs/minilm.yaml", "utf8")) as { downloadSample: unknown };
-  const params = downloadSampleParams.parse(file.downloadSample);
+  const params = downloadSampleParams.parse((await recipe("minilm")).downloadSample);
   for (const source of params.sources) {
     if (source.kind === "huggingface" && source.dataset === "industry-corpus-2")
       return { params, industry: source };
@@ -62,6 +65,20 @@ test("the recipe wants half English, half Chinese in tokens, and neither code, b
   ])
     expect(industry.weights[category]).toBeGreaterThan(0);
   expect(industry.qualities).toEqual(["high", "middle"]);
+});
+
+test("the variant with Chinese conversations has minilm's sources and one more", async () => {
+  const [base, variant] = [await recipe("minilm"), await recipe("minilm-zh")];
+  const added = variant.downloadSample.sources.filter(
+    (source) => "kind" in source && source.kind === "modelscope",
+  );
+  expect(added).toMatchObject([{ dataset: "deepctrl", language: "zh" }]);
+  expect(variant.downloadSample.sources.filter((source) => !added.includes(source))).toEqual(
+    base.downloadSample.sources,
+  );
+  expect(
+    downloadSampleParams.safeParse({ ...base.downloadSample, ...variant.downloadSample }).error,
+  ).toBeUndefined();
 });
 
 test("every share is met within 1 %, middle fills in where high runs dry, and what is forbidden is never asked for", async () => {

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { downloadSample } from "../../../src/data/sampling/download-sample.ts";
+import { movableSources } from "../../../src/data/sampling/movable-sources.ts";
 import { downloadSampleParams } from "../../../src/data/sampling/sample-params.ts";
 import { serveBytes, startServer } from "../sources/http-server.ts";
 import { startModelScope } from "../sources/modelscope-server.ts";
@@ -96,6 +97,11 @@ test.each([
     expect(sources).toEqual(whole.sources);
     expect(sources.map(({ asked }) => asked)).toEqual(["master", "master"]);
     expect(new Set(sources.map(({ revision }) => revision)).size).toBe(1);
+    // What the log of the stage says, once for both.
+    const [told, ...more] = movableSources({ sources });
+    expect(more).toEqual([]);
+    expect(told).toContain(`:team/set: master was at ${sources[0]?.revision ?? "?"}.`);
+    expect(told).toContain("run --force download-sample");
 
     const later = await (await work()).run(params);
     expect(later.sources[0]?.revision).not.toBe(sources[0]?.revision);
@@ -105,6 +111,7 @@ test.each([
     const again = await pinned.run(textsOf({ ...at, revision, files: "a" }, { ...at, revision, files: "b" }));
     expect(again.files).toEqual(whole.files);
     expect(again.sources.map(({ asked }) => asked)).toEqual([undefined, undefined]);
+    expect(movableSources(again)).toEqual([]);
   },
 );
 

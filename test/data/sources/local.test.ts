@@ -57,7 +57,7 @@ test("invalid UTF-8, NULs and lone surrogates are repaired and reported", async 
   await writeFile(join(folder, "a.txt"), Buffer.from([0x61, 0xff, 0x62, 0x00, 0x63]));
   await writeFile(join(folder, "b.jsonl"), '{"text":"x\\ud800y"}\n');
   expect(await read(folder)).toEqual([
-    { text: "a\uFFFDbc", faults: ["controlCharacters", "invalidUtf8"] },
+    { text: "a\uFFFDbc", faults: ["invalidUtf8", "controlCharacters"] },
     { text: "x\uFFFDy", faults: ["loneSurrogates"] },
   ]);
 });
