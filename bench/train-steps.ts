@@ -7,6 +7,7 @@ import { openEngine } from "../src/engine/open-engine.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
 import { countParameters } from "../src/model/llama-parameters.ts";
 import { recomputeChoices } from "../src/model/llama.ts";
+import { precisionChoices } from "../src/model/precision.ts";
 import { float32, int32, scalar } from "../src/tensor/types.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
 import { pretrainingProgram } from "../src/train/pretraining-program.ts";
@@ -17,7 +18,8 @@ const warmupSteps = 3;
 
 const sizes = process.argv.slice(2).map(Number);
 const [hiddenSize = 0, numLayers = 0, vocabSize = 0, contextLength = 0, microBatchSize = 0] = sizes;
-const [numHeads = 0, numKvHeads = 0, intermediateSize = 0, steps = 8, recompute = 0] = sizes.slice(5);
+const [numHeads = 0, numKvHeads = 0, intermediateSize = 0, steps = 8, recompute = 0, precision = 0] =
+  sizes.slice(5);
 const model = defineLlama({
   hiddenSize,
   numLayers,
@@ -34,6 +36,7 @@ const { program } = pretrainingProgram({
   gradientAccumulation: 1,
   optimizer: defineOptimizer(),
   recompute: recomputeChoices[recompute] ?? "none",
+  precision: precisionChoices[precision] ?? "float32",
 });
 const engine = await openEngine();
 const compileStart = performance.now();

@@ -77,6 +77,7 @@ export const dpo = defineStage({
         sequenceLength,
         gradientAccumulation,
         recompute: params.recompute,
+        precision: params.precision,
         optimizer: defineOptimizer(params.optimizer),
         beta,
       },

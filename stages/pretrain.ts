@@ -70,7 +70,7 @@ export const pretrain = defineStage({
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { shards, tokenizer } = inputs;
-    const { microBatchSize, gradientAccumulation, recompute, seed, intraDocumentMask } = params;
+    const { microBatchSize, gradientAccumulation, recompute, precision, seed, intraDocumentMask } = params;
     const model = defineLlama({ ...params.model, vocabSize: tokenizer.vocabSize });
     const sequenceLength = model.contextLength;
     const source = createPretrainSource(shards, {
@@ -92,6 +92,7 @@ export const pretrain = defineStage({
         sequenceLength,
         gradientAccumulation,
         recompute,
+        precision,
         optimizer,
         intraDocumentMask,
       },

@@ -69,6 +69,7 @@ export const sft = defineStage({
         sequenceLength,
         gradientAccumulation,
         recompute: params.recompute,
+        precision: params.precision,
         optimizer: defineOptimizer(params.optimizer),
       },
       source,

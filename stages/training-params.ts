@@ -3,6 +3,7 @@ import { z } from "zod";
 import { PipelineError } from "../src/errors.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
 import { recomputeChoices } from "../src/model/llama.ts";
+import { precisionChoices } from "../src/model/precision.ts";
 import type { Schedule } from "../src/train/schedules.ts";
 
 const positiveInt = z.int().positive();
@@ -46,6 +47,13 @@ export const batchParams = {
     .describe(
       "computed again for the gradient. activations: attention's weights and what is inside SwiGLU, a few per cent more " +
         "work; blocks: the inside of each block, a third more work, a fraction of the memory",
+    ),
+  precision: z
+    .enum(precisionChoices)
+    .default("float32")
+    .describe(
+      "of products inside the blocks. bfloat16: faster where the processor has instructions for it, slower elsewhere; weights, " +
+        "gradients, moments and logits stay float32",
     ),
 };
 

@@ -7,8 +7,9 @@
  */
 import { unseen } from "../tensor/cached-attention.ts";
 import type { Tensor } from "../tensor/graph.ts";
-import { add, concat, constant, equal, matmul, reshape, select, slice, softmax } from "../tensor/ops.ts";
+import { add, concat, constant, equal, reshape, select, slice, softmax } from "../tensor/ops.ts";
 import { float32 } from "../tensor/types.ts";
+import { multiplyIn, type Multiply, type Precision } from "./precision.ts";
 
 /** Queries (B, H, T, D) with scale and rotation, keys and values (B, K, T, D) → (B, H, T, D). */
 export type AttendSequence = (queries: Tensor, keys: Tensor, values: Tensor) => Tensor;
@@ -18,13 +19,16 @@ export interface CausalAttentionOptions {
   readonly documents?: Tensor | undefined;
   /** R; the last block may be shorter. Default: what was measured to be fastest for T. */
   readonly blockLength?: number | undefined;
+  /** Default: float32. */
+  readonly precision?: Precision | undefined;
 }
 
 /** For sequences of `time` tokens. */
 export function causalAttention(
   time: number,
-  { documents, blockLength = fastestBlockLength(time) }: CausalAttentionOptions = {},
+  { documents, blockLength = fastestBlockLength(time), precision = "float32" }: CausalAttentionOptions = {},
 ): AttendSequence {
+  const multiply = multiplyIn(precision);
   const starts = Array.from({ length: Math.ceil(time / blockLength) }, (_, block) => block * blockLength);
   const blocks = starts.map((start) => {
     const end = Math.min(start + blockLength, time);
@@ -37,7 +41,7 @@ export function causalAttention(
     let [seenKeys, seenValues] = [keys, values];
     for (const { start, end, mask } of blocks.toReversed()) {
       [seenKeys, seenValues] = [alongTime(seenKeys, 0, end), alongTime(seenValues, 0, end)];
-      outputs.unshift(attend(alongTime(queries, start, end), seenKeys, seenValues, mask));
+      outputs.unshift(attend(alongTime(queries, start, end), seenKeys, seenValues, mask, multiply));
     }
     return outputs.length === 1 ? (outputs[0] ?? queries) : concat(outputs, 2);
   };
@@ -56,16 +60,16 @@ function alongTime(x: Tensor, start: number, end: number): Tensor {
  * Queries (B, H, R, D) over keys and values (B, K, L, D). The G query heads that share a key/value head are stacked along
  * time, so that keys and values are never repeated: one product for B·K pairs.
  */
-function attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor): Tensor {
+function attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, multiply: Multiply): Tensor {
   const [batch = 0, numHeads = 0, rows = 0, dim = 0] = queries.shape;
   const [, numKvHeads = 0, length = 0] = keys.shape;
   const pairs = batch * numKvHeads;
   const group = numHeads / numKvHeads;
   const stacked = reshape(queries, [pairs, group * rows, dim]); // (B·K, G·R, D)
-  const products = matmul(stacked, reshape(keys, [pairs, length, dim]), { transposeB: true }); // (B·K, G·R, L)
+  const products = multiply(stacked, reshape(keys, [pairs, length, dim]), { transposeB: true }); // (B·K, G·R, L)
   const scores = reshape(products, [batch, numHeads, rows, length]); // (B, H, R, L)
   const weights = reshape(softmax(add(scores, mask)), [pairs, group * rows, length]); // (B·K, G·R, L)
-  const mixed = matmul(weights, reshape(values, [pairs, length, dim])); // (B·K, G·R, D)
+  const mixed = multiply(weights, reshape(values, [pairs, length, dim])); // (B·K, G·R, D)
   return reshape(mixed, queries.shape);
 }
 

@@ -17,7 +17,7 @@ export interface SequenceBatch {
   readonly documents?: Tensor | undefined;
 }
 
-export interface LossOptions extends Pick<ForwardOptions, "recompute"> {
+export interface LossOptions extends Pick<ForwardOptions, "recompute" | "precision"> {
   /** Largest piece of the logits that exists at a time. */
   readonly maxLogitBytes?: number | undefined;
 }
@@ -27,10 +27,14 @@ export function tokenLosses(
   config: LlamaConfig,
   parameters: Parameters,
   batch: SequenceBatch,
-  { recompute, maxLogitBytes = 128 * 2 ** 20 }: LossOptions = {},
+  { recompute, precision, maxLogitBytes = 128 * 2 ** 20 }: LossOptions = {},
 ): Tensor {
   const [sequences = 0, time = 0] = batch.inputs.shape;
-  const hidden = llamaHidden(config, parameters, batch.inputs, { recompute, documents: batch.documents }); // (N, C)
+  const hidden = llamaHidden(config, parameters, batch.inputs, {
+    recompute,
+    precision,
+    documents: batch.documents,
+  }); // (N, C)
   const targets = reshape(batch.targets, [sequences * time]); // (N)
   const rows = Math.max(1, Math.floor(maxLogitBytes / (4 * config.vocabSize)));
   const losses = crossEntropyInChunks(parameters, hidden, targets, rows); // (N)

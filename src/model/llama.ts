@@ -14,6 +14,7 @@ import { recomputed } from "../tensor/recompute.ts";
 import { causalAttention } from "./causal-attention.ts";
 import { headDim, type LlamaConfig } from "./llama-config.ts";
 import { embeddingName } from "./llama-parameters.ts";
+import { multiplyIn, type Multiply, type Precision } from "./precision.ts";
 import { ropeTables, rotate, type RopeTables } from "./rope.ts";
 
 /** Finds a parameter by its Hugging Face name. Each is read once in a function, however often it is used. */
@@ -73,6 +74,8 @@ export interface ForwardOptions {
   readonly documents?: Tensor | undefined;
   /** Default: none. */
   readonly recompute?: Recompute | undefined;
+  /** Of products in the blocks. Default: float32. */
+  readonly precision?: Precision | undefined;
 }
 
 /** Logits (N, V) for tokens int32 (B, T). Row b·T + t predicts the token after position t of sequence b. */
@@ -86,7 +89,8 @@ export function llamaHidden(
   tokens: Tensor,
   {
     documents,
-    plan = causalPlan(config, tokens, documents),
+    precision = "float32",
+    plan = causalPlan(config, tokens, { documents, precision }),
     recompute = "none",
     layers,
   }: ForwardOptions = {},
@@ -99,7 +103,7 @@ export function llamaHidden(
       "Shorten the sequences or raise contextLength.",
     );
   const cheaply = recompute === "activations" ? recomputed : keptAsItIs;
-  const products = layers ?? linearLayers(parameters, cheaply);
+  const products = layers ?? linearLayers(parameters, cheaply, precision);
   const shared: BlockInputs = { batch, time, cheaply, products, ...plan };
   const ids = reshape(tokens, [batch * time]); // (B, T) → (N)
   let x = products.embed(ids); // (N, C)
@@ -114,7 +118,7 @@ export function llamaHidden(
 
 /** Logits (R, V) of hidden states (R, C), through the tied embedding. */
 export const outputLogits = (parameters: Parameters, hidden: Tensor): Tensor =>
-  withScope("head", () => linear(hidden, parameters(embeddingName)));
+  withScope("head", () => linearIn(matmul)(hidden, parameters(embeddingName)));
 
 interface BlockInputs extends AttentionPlan {
   readonly batch: number;
@@ -145,7 +149,12 @@ function block(
 }
 
 /** x·Wᵀ: (N, in) × (out, in)ᵀ → (N, out). */
-const linear = (x: Tensor, weight: Tensor): Tensor => matmul(x, weight, { transposeB: true });
+type Linear = (x: Tensor, weight: Tensor) => Tensor;
+
+const linearIn =
+  (multiply: Multiply): Linear =>
+  (x, weight) =>
+    multiply(x, weight, { transposeB: true });
 
 /** x / √(mean x² + ε) · gain (Zhang & Sennrich 2019, arXiv:1910.07467), over C. */
 function rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor {
@@ -174,9 +183,13 @@ function attention(
   return products.output(layer, reshape(merged, [batch * time, hiddenSize])); // (N, C)
 }
 
-function causalPlan(config: LlamaConfig, tokens: Tensor, documents?: Tensor): AttentionPlan {
+function causalPlan(
+  config: LlamaConfig,
+  tokens: Tensor,
+  options: Pick<ForwardOptions, "documents" | "precision">,
+): AttentionPlan {
   const time = tokens.shape[1] ?? 0;
-  const attend = causalAttention(time, { documents });
+  const attend = causalAttention(time, options);
   return {
     queryTables: ropeTables(config, time, 1 / Math.sqrt(headDim(config))),
     keyTables: ropeTables(config, time, 1),
@@ -185,7 +198,12 @@ function causalPlan(config: LlamaConfig, tokens: Tensor, documents?: Tensor): At
 }
 
 /** One product for each weight; `cheaply` is around the inside of SwiGLU. */
-function linearLayers(parameters: Parameters, cheaply: typeof recomputed): LinearLayers {
+function linearLayers(
+  parameters: Parameters,
+  cheaply: typeof recomputed,
+  precision: Precision,
+): LinearLayers {
+  const linear = linearIn(multiplyIn(precision));
   const apply = (name: string, x: Tensor) => linear(x, parameters(`model.layers.${name}.weight`));
   return {
     embed: (ids) => gather(parameters(embeddingName), ids),

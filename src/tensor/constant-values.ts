@@ -5,7 +5,7 @@
  * they treat differently.
  */
 import type { BinaryFunction, CompareFunction, Op, Tensor } from "./graph.ts";
-import { sizeOf, type DType, type HostTensor, type Shape } from "./types.ts";
+import { sizeOf, type DType, type HostDType, type HostTensor, type Shape } from "./types.ts";
 
 /** Elements in row-major order; numbers as JavaScript has them. */
 interface Values {
@@ -16,6 +16,7 @@ interface Values {
 /** `inputs`: what the node's inputs hold. Undefined where the result is not certain to the last bit. */
 export function constantValue(node: Tensor, inputs: readonly HostTensor[]): HostTensor | undefined {
   const { dtype, shape } = node;
+  if (dtype === "bfloat16") return undefined;
   const data = elements(node.op, shape, dtype, inputs);
   return data?.every((value) => isCertain(value, dtype)) === true
     ? hostTensor(dtype, shape, data)
@@ -123,7 +124,7 @@ function isCertain(value: number, dtype: DType): boolean {
   return Number.isFinite(value) && (value === 0 || Math.abs(value) >= smallestNormal);
 }
 
-function hostTensor(dtype: DType, shape: Shape, data: readonly number[]): HostTensor {
+function hostTensor(dtype: HostDType, shape: Shape, data: readonly number[]): HostTensor {
   switch (dtype) {
     case "float32":
       return { dtype, shape, data: Float32Array.from(data) };

@@ -3,7 +3,7 @@ import { ancestors, type Tensor } from "./graph.ts";
 import { effectInputs, type ProgramFunction } from "./program.ts";
 import { sizeOf, type DType, type Shape } from "./types.ts";
 
-const bytesPerElement: Readonly<Record<DType, number>> = { float32: 4, int32: 4, bool: 1 };
+const bytesPerElement: Readonly<Record<DType, number>> = { float32: 4, int32: 4, bool: 1, bfloat16: 2 };
 
 export const bytesOf = ({ dtype, shape }: { readonly dtype: DType; readonly shape: Shape }): number =>
   bytesPerElement[dtype] * sizeOf(shape);

@@ -28,7 +28,7 @@ import {
   sum,
   transpose,
 } from "./ops.ts";
-import { sameShape, type Shape } from "./types.ts";
+import { sameShape, type DType, type Shape } from "./types.ts";
 
 type Gradients = readonly (Tensor | undefined)[];
 
@@ -138,6 +138,8 @@ function concatRule(axis: number, parts: readonly Tensor[], dy: Tensor): Gradien
   });
 }
 
+const isReal = (dtype: DType): boolean => dtype === "float32" || dtype === "bfloat16";
+
 export function inputGradients(y: Tensor, dy: Tensor): Gradients {
   const op: Op = y.op;
   const [a, b, c] = y.inputs;
@@ -157,7 +159,7 @@ export function inputGradients(y: Tensor, dy: Tensor): Gradients {
       if (b === undefined || c === undefined) throw missing();
       return [undefined, sumToShape(select(a, dy, 0), b.shape), sumToShape(select(a, 0, dy), c.shape)];
     case "cast": // a change of type between floats is the identity; integers and booleans carry no gradient
-      return a.dtype === "float32" && op.dtype === "float32" ? [dy] : [];
+      return isReal(a.dtype) && isReal(op.dtype) ? [cast(dy, a.dtype)] : [];
     case "reduce": {
       const kept = keptShape(a, op.axes);
       // ∂Σx/∂xᵢ = 1

@@ -32,7 +32,7 @@ export type Op =
   | { readonly kind: "compare"; readonly fn: CompareFunction }
   /** (condition, a, b): NumPy broadcasting over all three. */
   | { readonly kind: "select" }
-  /** (x): between float32, int32 and bool. */
+  /** (x): between float32, int32 and bool; between float32 and bfloat16, to the nearest, ties to even. */
   | { readonly kind: "cast"; readonly dtype: DType }
   /** (x): sum or maximum over `axes` (sorted, non-negative). */
   | {
@@ -51,7 +51,7 @@ export type Op =
   | { readonly kind: "pad"; readonly before: readonly number[]; readonly after: readonly number[] }
   /** (x₀, x₁, …) along `axis`. */
   | { readonly kind: "concat"; readonly axis: number }
-  /** (a, b): (…, M, K) × (…, K, N) → (…, M, N); equal ranks and equal batch dimensions; flags transpose the last two axes first. */
+  /** (a, b): (…, M, K) × (…, K, N) → (…, M, N); equal ranks, batch dimensions and types, float32 or bfloat16; flags transpose the last two axes first. */
   | { readonly kind: "matmul"; readonly transposeA: boolean; readonly transposeB: boolean }
   /** (table (V, …), indices int32 (…)) → indices.shape + table.shape[1:]. */
   | { readonly kind: "gather" }

@@ -69,7 +69,7 @@ const binary =
   (left: Operand, right: Operand): Tensor => {
     const [a, b] = [toTensor(left), toTensor(right)];
     const shape = broadcastPair(fn, a, b);
-    if (a.dtype === "bool") throw shapeError(fn, [a, b], "needs numbers");
+    if (a.dtype !== "float32" && a.dtype !== "int32") throw shapeError(fn, [a, b], "needs float32 or int32");
     return createNode({ kind: "binary", fn }, [a, b], a.dtype, shape);
   };
 export const add = binary("add");
@@ -97,8 +97,12 @@ export function select(condition: Tensor, left: Operand, right: Operand): Tensor
   return createNode({ kind: "select" }, [condition, a, b], a.dtype, shape);
 }
 
-export const cast = (x: Tensor, dtype: DType): Tensor =>
-  x.dtype === dtype ? x : createNode({ kind: "cast", dtype }, [x], dtype, x.shape);
+export function cast(x: Tensor, dtype: DType): Tensor {
+  if (x.dtype === dtype) return x;
+  if ((dtype === "bfloat16" && x.dtype !== "float32") || (x.dtype === "bfloat16" && dtype !== "float32"))
+    throw shapeError("cast", [x], `${dtype} is not reached but through float32`);
+  return createNode({ kind: "cast", dtype }, [x], dtype, x.shape);
+}
 
 export interface ReduceOptions {
   /** Default: all. Negative axes count from the end. */
@@ -116,7 +120,7 @@ const reduce =
       throw shapeError(fn, [x], `no axis ${reduced.join(", ")}`);
     if (new Set(reduced).size < reduced.length)
       throw shapeError(fn, [x], `an axis twice: ${reduced.join(", ")}`);
-    if (x.dtype === "bool") throw shapeError(fn, [x], "needs numbers");
+    if (x.dtype !== "float32" && x.dtype !== "int32") throw shapeError(fn, [x], "needs float32 or int32");
     if (reduced.length === 0) return x;
     const shape = keepDims
       ? x.shape.map((dim, axis) => (reduced.includes(axis) ? 1 : dim))
@@ -211,7 +215,8 @@ export function matmul(
 ): Tensor {
   if (a.shape.length < 2 || a.shape.length !== b.shape.length)
     throw shapeError("matmul", [a, b], "needs equal ranks of two or more");
-  if (a.dtype !== "float32" || b.dtype !== "float32") throw shapeError("matmul", [a, b], "needs float32");
+  if (a.dtype !== b.dtype || (a.dtype !== "float32" && a.dtype !== "bfloat16"))
+    throw shapeError("matmul", [a, b], "needs float32 or bfloat16, the same for both");
   const batch = a.shape.slice(0, -2);
   if (!sameShape(batch, b.shape.slice(0, -2))) throw shapeError("matmul", [a, b], "batch dimensions differ");
   const [aRows = 0, aColumns = 0] = a.shape.slice(-2);
@@ -219,7 +224,7 @@ export function matmul(
   const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
   const [k2, n] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
   if (k !== k2) throw shapeError("matmul", [a, b], `inner dimensions ${k} and ${k2} differ`);
-  return createNode({ kind: "matmul", transposeA, transposeB }, [a, b], "float32", [...batch, m, n]);
+  return createNode({ kind: "matmul", transposeA, transposeB }, [a, b], a.dtype, [...batch, m, n]);
 }
 
 export function gather(table: Tensor, indices: Tensor): Tensor {
@@ -234,7 +239,8 @@ export function gather(table: Tensor, indices: Tensor): Tensor {
 export function scatterAdd(indices: Tensor, updates: Tensor, rows: number): Tensor {
   if (indices.dtype !== "int32" || indices.shape.length !== 1 || indices.shape[0] !== updates.shape[0])
     throw shapeError("scatterAdd", [indices, updates], "needs one int32 index per row");
-  if (updates.dtype === "bool") throw shapeError("scatterAdd", [indices, updates], "needs numbers");
+  if (updates.dtype !== "float32" && updates.dtype !== "int32")
+    throw shapeError("scatterAdd", [indices, updates], "needs float32 or int32");
   return createNode({ kind: "scatterAdd", rows }, [indices, updates], updates.dtype, [
     rows,
     ...updates.shape.slice(1),

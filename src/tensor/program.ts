@@ -3,12 +3,12 @@
  */
 import { userError } from "../errors.ts";
 import { createNode, type Tensor } from "./graph.ts";
-import { sameShape, shapeText, type DType, type Shape } from "./types.ts";
+import { sameShape, shapeText, type HostDType, type Shape } from "./types.ts";
 
 export interface Variable {
   readonly name: string;
   readonly shape: Shape;
-  readonly dtype: DType;
+  readonly dtype: HostDType;
 }
 
 /** State changes of a call, made in order, after everything the function computes from old values. */
@@ -57,7 +57,7 @@ export interface Program {
   readonly functions: readonly ProgramFunction[];
 }
 
-export const defineVariable = (name: string, shape: Shape, dtype: DType = "float32"): Variable => ({
+export const defineVariable = (name: string, shape: Shape, dtype: HostDType = "float32"): Variable => ({
   name,
   shape,
   dtype,
@@ -66,7 +66,7 @@ export const defineVariable = (name: string, shape: Shape, dtype: DType = "float
 export const readVariable = (variable: Variable): Tensor =>
   createNode({ kind: "variable", name: variable.name }, [], variable.dtype, variable.shape);
 
-export const feed = (name: string, shape: Shape, dtype: DType = "float32"): Tensor =>
+export const feed = (name: string, shape: Shape, dtype: HostDType = "float32"): Tensor =>
   createNode({ kind: "feed", name }, [], dtype, shape);
 
 /** The tensors that an effect reads. */
@@ -83,11 +83,15 @@ export function defineProgram(program: Program): Program {
       throw userError("PROGRAM_INVALID", `variable ${variable.name} is defined twice`);
     variables.set(variable.name, variable);
   }
-  for (const { name, effects } of program.functions)
+  for (const { name, fetches, effects } of program.functions) {
+    for (const [key, { dtype }] of Object.entries(fetches))
+      if (dtype === "bfloat16")
+        throw userError("PROGRAM_INVALID", `${name}: ${key} is bfloat16`, "Cast what is fetched to float32.");
     for (const effect of effects) {
       const fault = undeclared(effect, variables) ?? misfit(effect);
       if (fault !== undefined) throw userError("PROGRAM_INVALID", `${name}: ${fault}`);
     }
+  }
   return program;
 }
 
@@ -99,7 +103,7 @@ function undeclared(effect: Effect, variables: ReadonlyMap<string, Variable>): s
   return stranger && `${effect.kind} on undeclared variable ${stranger.name}`;
 }
 
-type Typed = Pick<Variable, "dtype" | "shape">;
+type Typed = Pick<Tensor, "dtype" | "shape">;
 const typeText = ({ dtype, shape }: Typed): string => `${dtype}${shapeText(shape)}`;
 
 /** The first thing that an effect takes in another type than it needs. */

@@ -1,5 +1,9 @@
 /** Element types, shapes and host-side tensors. */
-export type DType = "float32" | "int32" | "bool";
+/** What exists in JavaScript memory: feeds, fetches, variables. */
+export type HostDType = "float32" | "int32" | "bool";
+
+/** `bfloat16`, the upper half of a float32, exists between ops only. */
+export type DType = HostDType | "bfloat16";
 
 /** Static shape; every dimension is a known non-negative integer. */
 export type Shape = readonly number[];

@@ -69,7 +69,7 @@ export function pairLogProbabilities(
  * of feeds inputs, targets, lossMask.
  */
 export function dpoProgram(options: DpoProgramOptions): TrainingProgram {
-  const { model, microBatchSize, sequenceLength, beta, recompute } = options;
+  const { model, microBatchSize, sequenceLength, beta, recompute, precision } = options;
   return defineTrainingProgram(
     options,
     (parameters) => {
@@ -79,7 +79,10 @@ export function dpoProgram(options: DpoProgramOptions): TrainingProgram {
         chosen: feed("referenceChosen", [microBatchSize]),
         rejected: feed("referenceRejected", [microBatchSize]),
       };
-      const policy = pairLogProbabilities(model, parameters, chosen, rejected, { recompute });
+      const policy = pairLogProbabilities(model, parameters, chosen, rejected, {
+        recompute,
+        precision,
+      });
       const { losses, rewardsChosen, rewardsRejected } = dpoLoss(policy, reference, beta);
       return {
         feeds: [...sequenceFeeds(chosen), ...sequenceFeeds(rejected), reference.chosen, reference.rejected],
@@ -98,14 +101,14 @@ export function dpoProgram(options: DpoProgramOptions): TrainingProgram {
 }
 
 function sequenceLogProbabilitiesFunction(
-  { model, microBatchSize, sequenceLength }: DpoProgramOptions,
+  { model, microBatchSize, sequenceLength, precision }: DpoProgramOptions,
   parameters: Parameters,
 ): ProgramFunction {
   const batch = feedSequences(microBatchSize, sequenceLength);
   return {
     name: "sequenceLogProbabilities",
     feeds: sequenceFeeds(batch),
-    fetches: { logProbabilities: sequenceLogProbabilities(model, parameters, batch) },
+    fetches: { logProbabilities: sequenceLogProbabilities(model, parameters, batch, { precision }) },
     effects: [],
   };
 }

@@ -18,12 +18,12 @@ export interface PretrainingProgramOptions extends TrainingProgramOptions {
  * int32 (B, T) and lossMask (B, T), with intraDocumentMask also documents int32 (B, T).
  */
 export function pretrainingProgram(options: PretrainingProgramOptions): TrainingProgram {
-  const { model, microBatchSize, sequenceLength, recompute, intraDocumentMask = false } = options;
+  const { model, microBatchSize, sequenceLength, recompute, precision, intraDocumentMask = false } = options;
   return defineTrainingProgram(options, (parameters) => {
     const batch = feedSequences(microBatchSize, sequenceLength, { documents: intraDocumentMask });
     return {
       feeds: sequenceFeeds(batch),
-      lossSum: sum(tokenLosses(model, parameters, batch, { recompute })),
+      lossSum: sum(tokenLosses(model, parameters, batch, { recompute, precision })),
       weight: sum(batch.lossMask),
       metricSums: {},
     };

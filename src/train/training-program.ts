@@ -3,6 +3,7 @@ import { userError } from "../errors.ts";
 import type { LlamaConfig } from "../model/llama-config.ts";
 import { defineParameters } from "../model/llama-parameters.ts";
 import { readParameters, type Parameters, type Recompute } from "../model/llama.ts";
+import type { Precision } from "../model/precision.ts";
 import { defineProgram, type Program, type ProgramFunction } from "../tensor/program.ts";
 import { defineTrainedParameter, type OptimizerConfig, type TrainedParameter } from "./optimizer.ts";
 import { trainingFunctions, type Objective } from "./training-functions.ts";
@@ -17,6 +18,8 @@ export interface TrainingProgramOptions {
   readonly optimizer: OptimizerConfig;
   /** What is computed again for the gradient instead of being kept; default: nothing. */
   readonly recompute?: Recompute;
+  /** Of the products in the blocks; weights, gradients and moments are float32 always. Default: float32. */
+  readonly precision?: Precision;
 }
 
 export interface TrainingProgram {

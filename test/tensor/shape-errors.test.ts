@@ -4,12 +4,14 @@ import { cachedAttention } from "../../src/tensor/cached-attention.ts";
 import { withScope, type Tensor } from "../../src/tensor/graph.ts";
 import * as ops from "../../src/tensor/ops.ts";
 import { defineProgram, defineVariable, feed, readVariable, type Effect } from "../../src/tensor/program.ts";
-import type { DType, Shape } from "../../src/tensor/types.ts";
+import type { HostDType, Shape } from "../../src/tensor/types.ts";
 import type { Operation } from "./operations.ts";
 
 const f32 = (...shape: number[]): Tensor => feed("x", shape);
 const i32 = (...shape: number[]): Tensor => feed("i", shape, "int32");
 const bool = (...shape: number[]): Tensor => feed("b", shape, "bool");
+
+const bf16 = (...shape: number[]): Tensor => ops.cast(f32(...shape), "bfloat16");
 
 type Refusal = readonly [build: () => Tensor, message: string];
 
@@ -22,13 +24,14 @@ const elementwise = (op: (a: Tensor, b: Tensor) => Tensor): readonly Refusal[] =
 ];
 const arithmetic = (op: (a: Tensor, b: Tensor) => Tensor): readonly Refusal[] => [
   ...elementwise(op),
-  [() => op(bool(2), bool(2)), "of bool(2) and bool(2) in layers.3: needs numbers"],
+  [() => op(bf16(2), bf16(2)), "of bfloat16(2) and bfloat16(2) in layers.3: needs float32 or int32"],
+  [() => op(bool(2), bool(2)), "of bool(2) and bool(2) in layers.3: needs float32 or int32"],
 ];
 const reduction = (op: (x: Tensor, options: ops.ReduceOptions) => Tensor): readonly Refusal[] => [
   [() => op(f32(2, 3), { axes: [2] }), "of float32(2, 3) in layers.3: no axis 2"],
   [() => op(f32(2, 3), { axes: [-3] }), "of float32(2, 3) in layers.3: no axis -1"],
   [() => op(f32(2, 3), { axes: [1, -1] }), "of float32(2, 3) in layers.3: an axis twice: 1, 1"],
-  [() => op(bool(2, 3), {}), "of bool(2, 3) in layers.3: needs numbers"],
+  [() => op(bool(2, 3), {}), "of bool(2, 3) in layers.3: needs float32 or int32"],
 ];
 
 /** (B 2, H 4, T 1, D 2) over (K 2, S 5), with something put in the place of one of them. */
@@ -61,8 +64,17 @@ const refusals: Readonly<Record<Operation, readonly Refusal[] | "takes any shape
   constant: "takes any shape",
   feed: "takes any shape",
   variable: "takes any shape",
-  cast: "takes any shape",
   after: "takes any shape",
+  cast: [
+    [
+      () => ops.cast(i32(2), "bfloat16"),
+      "of int32(2) in layers.3: bfloat16 is not reached but through float32",
+    ],
+    [
+      () => ops.cast(bf16(2), "int32"),
+      "of bfloat16(2) in layers.3: int32 is not reached but through float32",
+    ],
+  ],
   // What it hands on was built before it.
   recomputed: "takes any shape",
   neg: unary(ops.neg),
@@ -174,7 +186,7 @@ const refusals: Readonly<Record<Operation, readonly Refusal[] | "takes any shape
       () => ops.scatterAdd(f32(2), f32(2, 5), 4),
       "of float32(2) and float32(2, 5) in layers.3: needs one int32",
     ],
-    [() => ops.scatterAdd(i32(2), bool(2), 4), "of int32(2) and bool(2) in layers.3: needs numbers"],
+    [() => ops.scatterAdd(i32(2), bool(2), 4), "of int32(2) and bool(2) in layers.3: needs float32 or int32"],
   ],
   softmax: [
     [() => ops.softmax(f32()), "of float32() in layers.3: needs float32 with a last axis"],
@@ -225,7 +237,7 @@ describe.each(refusing)("$name", ({ name, cases }) => {
 });
 
 describe("effects", () => {
-  const variable = (name: string, shape: Shape, dtype: DType = "float32") =>
+  const variable = (name: string, shape: Shape, dtype: HostDType = "float32") =>
     defineVariable(name, shape, dtype);
   const [w, m, v] = [variable("w", [2, 3]), variable("m", [2, 3]), variable("v", [2, 3])];
   const [short, table] = [variable("short", [3]), variable("table", [5, 2])];

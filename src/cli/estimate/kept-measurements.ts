@@ -18,6 +18,7 @@ const shapeSchema = z.strictObject({
   vocabSize: z.number(),
   sequenceLength: z.number(),
   recompute: z.string(),
+  precision: z.string().default("float32"),
 });
 const keptSchema = z.strictObject({
   shape: shapeSchema,
@@ -46,9 +47,19 @@ export function shapeOf({
   model,
   sequenceLength,
   recompute = "none",
+  precision = "float32",
 }: TrainingProgramOptions): MeasuredShape {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, vocabSize } = model;
-  return { hiddenSize, intermediateSize, numHeads, numKvHeads, vocabSize, sequenceLength, recompute };
+  return {
+    hiddenSize,
+    intermediateSize,
+    numHeads,
+    numKvHeads,
+    vocabSize,
+    sequenceLength,
+    recompute,
+    precision,
+  };
 }
 
 /** What was measured with this engine for these shapes; undefined where nothing was. */

@@ -64,12 +64,18 @@ export function programOf(recipe: TrainingRecipe, stage: TrainingStage): Trainin
   const { pretrain, sft, dpo } = recipe;
   const model = modelOf(recipe);
   const optimizer = defineOptimizer();
-  const batch = ({ microBatchSize, gradientAccumulation, recompute }: TrainingRecipe[TrainingStage]) => ({
+  const batch = ({
+    microBatchSize,
+    gradientAccumulation,
+    recompute,
+    precision,
+  }: TrainingRecipe[TrainingStage]) => ({
     model,
     optimizer,
     microBatchSize,
     gradientAccumulation,
     recompute,
+    precision,
   });
   switch (stage) {
     case "pretrain":

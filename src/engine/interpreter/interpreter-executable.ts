@@ -165,5 +165,7 @@ function download(value: tf.Tensor, { dtype, shape }: { dtype: DType; shape: Sha
       return { dtype, shape, data: Int32Array.from(data) };
     case "bool":
       return { dtype, shape, data: Uint8Array.from(data) };
+    case "bfloat16":
+      throw new Error("bfloat16 does not leave a program: defineProgram lets no such fetch through");
   }
 }

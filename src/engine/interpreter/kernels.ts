@@ -4,9 +4,10 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BinaryFunction, CompareFunction, Op, Tensor, UnaryFunction } from "../../tensor/graph.ts";
+import { roundToBfloat16 } from "../../tensor/bfloat16.ts";
 import { cachedAttentionKernel, tfjsAttentionParts } from "./cached-attention.ts";
 import { present, type Kernel } from "./kernel.ts";
-import { sizeOf, type HostTensor } from "../../tensor/types.ts";
+import { sizeOf, type DType, type HostTensor } from "../../tensor/types.ts";
 
 /** Another tensor on the same memory (tfjs counts its users); tf.clone would copy on wasm. */
 export const share = (x: tf.Tensor): tf.Tensor => tf.reshape(x, x.shape);
@@ -55,6 +56,24 @@ const three =
   ([a, b, c]) =>
     tf.tidy(() => run(present(a), present(b), present(c)));
 
+/** tfjs has no bfloat16: such a tensor is a float32 one of which every element is a bfloat16. */
+function castTo(dtype: DType): Kernel {
+  if (dtype === "bfloat16") return one(rounded);
+  return one((x) => (x.dtype === dtype ? share(x) : tf.cast(x, dtype)));
+}
+
+/** A kernel whose result is rounded where the node's is bfloat16. */
+export function roundedFor({ dtype }: Tensor, kernel: Kernel): Kernel {
+  if (dtype !== "bfloat16") return kernel;
+  return (inputs) => tf.tidy(() => rounded(kernel(inputs)));
+}
+
+function rounded(x: tf.Tensor): tf.Tensor {
+  const values = Float32Array.from(x.dataSync());
+  roundToBfloat16(values);
+  return tf.tensor(values, x.shape);
+}
+
 /** Ops that compute; constants, feeds and variables are values and have no kernel. */
 export type ComputedOp = Exclude<Op, { readonly kind: "constant" | "feed" | "variable" }>;
 
@@ -71,7 +90,7 @@ export function tfjsKernel(op: ComputedOp, node: Tensor): Kernel {
     case "select":
       return three((condition, a, b) => tf.where(condition, a, b));
     case "cast":
-      return one((x) => tf.cast(x, op.dtype));
+      return castTo(op.dtype);
     case "reduce": {
       const reduce = op.fn === "sum" ? tf.sum : tf.max;
       const axes = [...op.axes];
@@ -101,7 +120,10 @@ export function tfjsKernel(op: ComputedOp, node: Tensor): Kernel {
     case "concat":
       return (parts) => tf.concat([...parts], op.axis);
     case "matmul":
-      return two((a, b) => tf.matMul(a, b, op.transposeA, op.transposeB));
+      return roundedFor(
+        node,
+        two((a, b) => tf.matMul(a, b, op.transposeA, op.transposeB)),
+      );
     case "gather":
       return two((table, indices) => tf.gather(table, indices));
     case "scatterAdd":

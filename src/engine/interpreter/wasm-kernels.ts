@@ -8,19 +8,22 @@ import type { Tensor } from "../../tensor/graph.ts";
 import { sizeOf, type Shape } from "../../tensor/types.ts";
 import { cachedAttentionKernel, type AttentionParts } from "./cached-attention.ts";
 import { present, type Kernel } from "./kernel.ts";
-import { crossEntropy, tfjsKernel, type ComputedOp } from "./kernels.ts";
+import { crossEntropy, roundedFor, tfjsKernel, type ComputedOp } from "./kernels.ts";
 import type { WasmHeap } from "./wasm-heap.ts";
 
 type NumberType = "float32" | "int32";
 
 export function wasmKernel(heap: WasmHeap, op: ComputedOp, node: Tensor): Kernel {
-  const { dtype, shape } = node;
+  const { shape } = node;
   const tfjs = tfjsKernel(op, node);
-  if (dtype === "bool" || sizeOf(shape) === 0) return tfjs;
+  if (node.dtype === "bool" || sizeOf(shape) === 0) return tfjs;
+  const dtype = node.dtype === "bfloat16" ? "float32" : node.dtype;
   const from = node.inputs[0]?.shape ?? [];
   switch (op.kind) {
     case "matmul":
-      return sizeOf(from) === 0 ? tfjs : ([a, b]) => matmul(heap, present(a), present(b), op, shape);
+      return sizeOf(from) === 0
+        ? tfjs
+        : roundedFor(node, ([a, b]) => matmul(heap, present(a), present(b), op, shape));
     case "transpose": {
       const swap = lastTwoSwapped(from, op.permutation);
       return swap === undefined ? tfjs : ([x]) => swapLastTwo(heap, present(x), swap, shape);

@@ -7,7 +7,7 @@ import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { TFJSBinding } from "@tensorflow/tfjs-node-gpu/dist/tfjs_binding.js";
 import { PipelineError } from "../../errors.ts";
-import type { DType } from "../../tensor/types.ts";
+import type { HostDType } from "../../tensor/types.ts";
 import { BINDING_PACKAGE } from "../provision/binding-package.ts";
 import { BINDING_FILE } from "../provision/engine-build.ts";
 
@@ -16,7 +16,7 @@ export interface NativeTensorflow {
   readonly version: string;
   readonly device: "cpu" | "gpu";
   /** The binding's numbers of element types. */
-  readonly dtypes: Readonly<Record<DType, number>>;
+  readonly dtypes: Readonly<Record<HostDType, number>>;
 }
 
 /** Only the first load in a process reads them. */

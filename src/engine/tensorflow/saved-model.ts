@@ -25,6 +25,7 @@ const DTYPE_NUMBER: Readonly<Record<TfDType, number>> = {
   float64: 2,
   int32: 3,
   bool: 10,
+  bfloat16: 14,
   resource: 20,
 };
 

@@ -9,6 +9,7 @@ import { createInferenceModel } from "../../../../src/evaluate/inference-model.t
 import { createNextTokenModel } from "../../../../src/evaluate/next-token-model.ts";
 import { loadLlama } from "../../../../src/model/llama-files.ts";
 import { recomputeChoices } from "../../../../src/model/llama.ts";
+import { precisionChoices } from "../../../../src/model/precision.ts";
 import { loadConfig } from "../../../../src/pipeline/config-load.ts";
 import { optimizeProgram } from "../../../../src/tensor/optimize.ts";
 import type { Program } from "../../../../src/tensor/program.ts";
@@ -16,6 +17,10 @@ import { dpoProgram } from "../../../../src/train/dpo-program.ts";
 import { pretrainingProgram } from "../../../../src/train/pretraining-program.ts";
 import pipeline from "../../../../pipeline.ts";
 import { goldenPath } from "../../../model/golden-llama.ts";
+
+const combinations = recomputeChoices.flatMap((recompute) =>
+  precisionChoices.map((precision) => [recompute, precision] as const),
+);
 
 const projectRoot = join(import.meta.dirname, "../../../..");
 
@@ -40,9 +45,9 @@ export async function trainingPrograms(): Promise<ReadonlyMap<string, Program>> 
       programs.set(`${stage} of ${file}`, program);
       if (file !== "tiny.yaml") continue;
       for (const gradientAccumulation of [1, 2])
-        for (const recompute of recomputeChoices) {
-          const all = { ...options, gradientAccumulation, recompute };
-          const name = `${stage} by ${gradientAccumulation}, recomputing ${recompute}`;
+        for (const [recompute, precision] of combinations) {
+          const all = { ...options, gradientAccumulation, recompute, precision };
+          const name = `${stage} by ${gradientAccumulation}, recomputing ${recompute}, in ${precision}`;
           if (stage === "dpo") programs.set(name, dpoProgram({ ...all, beta: 0.1 }).program);
           else {
             programs.set(name, pretrainingProgram(all).program);
