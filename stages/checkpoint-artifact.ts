@@ -11,7 +11,7 @@ import { loadLlama, weightsFile } from "../src/model/llama-files.ts";
 import { countParameters } from "../src/model/llama-parameters.ts";
 import { anyOf, artifact } from "../src/pipeline/index.ts";
 import { readJsonl } from "../src/std/jsonl.ts";
-import type { TrainedModel } from "../src/train/train-loop.ts";
+import type { TrainedModel } from "../src/train/run-training.ts";
 import { openTokenizer, tokenizerFile } from "./tokenizer-artifact.ts";
 
 export const metricsFile = "metrics.jsonl";

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { createPreferenceSource } from "../src/data/loader/preference-source.ts";
 import { isHeldOutPair } from "../src/data/documents/split.ts";
-import { openEngine } from "../src/engine/open-engine.ts";
+import { openDevices } from "../src/engine/open-devices.ts";
 import { heldOutPreferences } from "../src/evaluate/held-out-preferences.ts";
 import { loadLlama } from "../src/model/llama-files.ts";
 import { defineStage } from "../src/pipeline/index.ts";
@@ -14,9 +14,10 @@ import { PreferencesArtifact } from "./dataset-artifacts.ts";
 import { engineFact } from "./engine-fact.ts";
 import { systemPrompt } from "./special-tokens.ts";
 import { TokenizerArtifact } from "./tokenizer-artifact.ts";
-import { trainingContext } from "./training-context.ts";
+import { devicesOf, trainingContext } from "./training-context.ts";
 import {
   batchParams,
+  devicesHaveWork,
   lossGuardParams,
   optimizerParams,
   runtimeParamNames,
@@ -31,21 +32,26 @@ export const dpo = defineStage({
   description: "align the fine-tuned model with preference pairs",
   inputs: { policy: SftCheckpoint, preferences: PreferencesArtifact, tokenizer: TokenizerArtifact },
   outputs: { checkpoint: DpoCheckpoint },
-  params: z.strictObject({
-    seed: z.int(),
-    beta: z.number().positive().describe("how dear it is to leave the reference model"),
-    epochs: z.number().positive(),
-    heldOutFraction: z.number().gt(0).lt(1).default(0.1).describe("share of prompts that only measure"),
-    maxLength: z.int().positive().describe("tokens of prompt and answer; at most the model's contextLength"),
-    maxPromptLength: z.int().positive().describe("pairs with a longer prompt are dropped"),
-    ...batchParams,
-    schedule: scheduleParams,
-    optimizer: optimizerParams,
-    lossGuard: lossGuardParams,
-    ...runtimeParams,
-  }),
+  params: z
+    .strictObject({
+      seed: z.int(),
+      beta: z.number().positive().describe("how dear it is to leave the reference model"),
+      epochs: z.number().positive(),
+      heldOutFraction: z.number().gt(0).lt(1).default(0.1).describe("share of prompts that only measure"),
+      maxLength: z
+        .int()
+        .positive()
+        .describe("tokens of prompt and answer; at most the model's contextLength"),
+      maxPromptLength: z.int().positive().describe("pairs with a longer prompt are dropped"),
+      ...batchParams,
+      schedule: scheduleParams,
+      optimizer: optimizerParams,
+      lossGuard: lossGuardParams,
+      ...runtimeParams,
+    })
+    .check(devicesHaveWork),
   runtimeParams: runtimeParamNames,
-  resources: { cpus: Infinity, accelerators: 1 },
+  resources: ({ devices }) => ({ cpus: Infinity, accelerators: devices }),
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { policy, preferences, tokenizer } = inputs;
@@ -68,7 +74,7 @@ export const dpo = defineStage({
     const heldOutSource = createPreferenceSource(heldOut, encoder, options);
     const totalSteps = stepsOf(params, source.pairCount);
     const loop = trainingContext(context, params);
-    const engine = await openEngine();
+    const engine = await openDevices(devicesOf(params, context));
     await using trained = await trainPreferences({
       engine,
       program: {

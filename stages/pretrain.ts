@@ -3,7 +3,7 @@ import { z } from "zod";
 import { createPretrainSource } from "../src/data/loader/pretrain-source.ts";
 import { createRandom } from "../src/data/random.ts";
 import { trainSplit } from "../src/data/shards/mix-shards.ts";
-import { openEngine } from "../src/engine/open-engine.ts";
+import { openDevices } from "../src/engine/open-devices.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
 import { defineStage } from "../src/pipeline/index.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
@@ -14,9 +14,10 @@ import { engineFact } from "./engine-fact.ts";
 import { ShardsArtifact } from "./shard-artifacts.ts";
 import { endOfText } from "./special-tokens.ts";
 import { TokenizerArtifact } from "./tokenizer-artifact.ts";
-import { trainingContext } from "./training-context.ts";
+import { devicesOf, trainingContext } from "./training-context.ts";
 import {
   batchParams,
+  devicesHaveWork,
   lossGuardParams,
   modelParams,
   optimizerParams,
@@ -51,6 +52,7 @@ export const pretrain = defineStage({
       lossGuard: lossGuardParams,
       ...runtimeParams,
     })
+    .check(devicesHaveWork)
     .check(({ value: { steps, schedule }, issues }) => {
       const { warmupSteps = 0 } = schedule;
       if (warmupSteps > steps)
@@ -66,7 +68,7 @@ export const pretrain = defineStage({
     params: ["steps"],
     sharedSteps: (earlier, later) => sharedSteps(planOf(earlier), planOf(later)),
   },
-  resources: { cpus: Infinity, accelerators: 1 },
+  resources: ({ devices }) => ({ cpus: Infinity, accelerators: devices }),
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { shards, tokenizer } = inputs;
@@ -83,7 +85,7 @@ export const pretrain = defineStage({
     const optimizer = defineOptimizer(params.optimizer);
     const plan = planOf(params);
     const loop = trainingContext(context, params, lastExtendableStep(plan.schedule, plan.totalSteps));
-    const engine = await openEngine();
+    const engine = await openDevices(devicesOf(params, context));
     await using trained = await trainLanguageModel({
       engine,
       program: {

@@ -1,7 +1,7 @@
 /** Fine-tunes the base model on conversations: only assistant turns are supervised, their `<|im_end|>` included. */
 import { z } from "zod";
 import { createConversationSource } from "../src/data/loader/conversation-source.ts";
-import { openEngine } from "../src/engine/open-engine.ts";
+import { openDevices } from "../src/engine/open-devices.ts";
 import { loadLlama } from "../src/model/llama-files.ts";
 import { defineStage } from "../src/pipeline/index.ts";
 import { collect } from "../src/std/collect.ts";
@@ -12,9 +12,10 @@ import { ConversationsArtifact } from "./dataset-artifacts.ts";
 import { engineFact } from "./engine-fact.ts";
 import { systemPrompt } from "./special-tokens.ts";
 import { TokenizerArtifact } from "./tokenizer-artifact.ts";
-import { trainingContext } from "./training-context.ts";
+import { devicesOf, trainingContext } from "./training-context.ts";
 import {
   batchParams,
+  devicesHaveWork,
   lossGuardParams,
   optimizerParams,
   runtimeParamNames,
@@ -29,19 +30,21 @@ export const sft = defineStage({
   description: "fine-tune the base model on conversations",
   inputs: { base: BaseCheckpoint, conversations: ConversationsArtifact, tokenizer: TokenizerArtifact },
   outputs: { checkpoint: SftCheckpoint },
-  params: z.strictObject({
-    seed: z.int(),
-    epochs: z.number().positive(),
-    sequenceLength: z.int().positive().describe("tokens of a row; at most the model's contextLength"),
-    packing: z.boolean().default(true).describe("several short conversations in one row"),
-    ...batchParams,
-    schedule: scheduleParams,
-    optimizer: optimizerParams,
-    lossGuard: lossGuardParams,
-    ...runtimeParams,
-  }),
+  params: z
+    .strictObject({
+      seed: z.int(),
+      epochs: z.number().positive(),
+      sequenceLength: z.int().positive().describe("tokens of a row; at most the model's contextLength"),
+      packing: z.boolean().default(true).describe("several short conversations in one row"),
+      ...batchParams,
+      schedule: scheduleParams,
+      optimizer: optimizerParams,
+      lossGuard: lossGuardParams,
+      ...runtimeParams,
+    })
+    .check(devicesHaveWork),
   runtimeParams: runtimeParamNames,
-  resources: { cpus: Infinity, accelerators: 1 },
+  resources: ({ devices }) => ({ cpus: Infinity, accelerators: devices }),
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { base, conversations, tokenizer } = inputs;
@@ -60,7 +63,7 @@ export const sft = defineStage({
     );
     const totalSteps = stepsOf(params, source.rows);
     const loop = trainingContext(context, params);
-    const engine = await openEngine();
+    const engine = await openDevices(devicesOf(params, context));
     await using trained = await trainLanguageModel({
       engine,
       program: {

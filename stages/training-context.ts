@@ -1,10 +1,17 @@
 /** What the loop of `src/train` is told of the runner: where checkpoints go, when to stop, and who hears of steps. */
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import type { OpenDevicesOptions } from "../src/engine/open-devices.ts";
 import type { StageContext } from "../src/pipeline/index.ts";
-import type { TrainLoopOptions } from "../src/train/train-loop.ts";
+import type { TrainLoopOptions } from "../src/train/training-options.ts";
 
 const progressIntervalMs = 250;
+
+/** On how many devices a stage trains, and where they may put what they share. */
+export const devicesOf = (
+  { devices }: { readonly devices: number },
+  { checkpointDirectory, log }: Pick<StageContext, "checkpointDirectory" | "log">,
+): OpenDevicesOptions => ({ devices, scratchDirectory: checkpointDirectory, onNote: log });
 
 interface Policy {
   readonly checkpointEverySteps: number;

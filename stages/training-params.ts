@@ -41,6 +41,11 @@ function shapeFault(shape: Omit<Parameters<typeof defineLlama>[0], "vocabSize">)
 export const batchParams = {
   microBatchSize: positiveInt.describe("rows that pass through the model at once"),
   gradientAccumulation: positiveInt.default(1).describe("micro-batches in one optimizer step"),
+  devices: positiveInt
+    .default(1)
+    .describe(
+      "accelerators, or shares of the cores, that share a step's micro-batches, each in a process of its own",
+    ),
   recompute: z
     .enum(recomputeChoices)
     .default("none")
@@ -56,6 +61,20 @@ export const batchParams = {
         "gradients, moments and logits stay float32",
     ),
 };
+
+/** A check of every training stage's params: a device without a micro-batch would have nothing to do. */
+export function devicesHaveWork({
+  value: { devices, gradientAccumulation },
+  issues,
+}: z.core.ParsePayload<{ readonly devices: number; readonly gradientAccumulation: number }>): void {
+  if (devices > gradientAccumulation)
+    issues.push({
+      code: "custom",
+      input: devices,
+      path: ["devices"],
+      message: `are more than the ${gradientAccumulation} micro-batches of a step: raise gradientAccumulation, with a smaller microBatchSize for the same step`,
+    });
+}
 
 export const optimizerParams = z.strictObject({
   beta1: z.number().min(0).lt(1).default(0.9),

@@ -41,11 +41,14 @@ export function addPackage(
 ): string | undefined {
   const packageJson = findPackageJson(name, importer);
   if (packageJson === undefined && !optional) throw packageNotFound(name, where);
-  const version = packageJson === undefined ? "absent" : readVersion(packageJson);
-  const earlier = versions.get(name);
-  // Two versions of one package in one closure (nested node_modules) both count.
-  versions.set(name, earlier === undefined || earlier === version ? version : joinVersions(earlier, version));
+  addVersion(versions, name, packageJson === undefined ? "absent" : readVersion(packageJson));
   return packageJson;
+}
+
+/** Two versions of one package in one closure (nested node_modules) both count. */
+export function addVersion(versions: PackageVersions, name: string, version: string): void {
+  const earlier = versions.get(name);
+  versions.set(name, earlier === undefined || earlier === version ? version : joinVersions(earlier, version));
 }
 
 export const sortedPackages = (versions: PackageVersions): Record<string, string> =>

@@ -12,7 +12,7 @@ import { byCodeUnit } from "./canonical.ts";
 import { digestValue } from "./digest.ts";
 import { followReferences, type SourceWarning } from "./follow-references.ts";
 import { forgetNames } from "./forget-names.ts";
-import { packagesOf, sortedPackages } from "./packages.ts";
+import { addVersion, packagesOf, sortedPackages } from "./packages.ts";
 import type { SourceSnapshot } from "./source-snapshot.ts";
 
 export interface SourceFacts {
@@ -39,7 +39,16 @@ export interface DigestSourcesOptions {
  * Same sources, same digests, on any machine and in any directory. Keys of the answer are the entries. Throws
  * `PACKAGE_NOT_FOUND`, and `SOURCE_REFERENCE_MISSING` where code names a file that is not there.
  */
-export async function digestSources(options: DigestSourcesOptions): Promise<Map<string, SourceFacts>> {
+export const digestSources = (options: DigestSourcesOptions): Promise<Map<string, SourceFacts>> =>
+  digestEntries(options, new Map());
+
+/** What workers' code comes to, by their path: one may be started by many. */
+type Workers = Map<string, SourceFacts>;
+
+async function digestEntries(
+  options: DigestSourcesOptions,
+  workers: Workers,
+): Promise<Map<string, SourceFacts>> {
   const { projectRoot, entries, snapshot } = options;
   if (entries.length === 0) return new Map();
   const { outputFiles, metafile } = await build({
@@ -89,6 +98,12 @@ export async function digestSources(options: DigestSourcesOptions): Promise<Map<
     const packages = packagesOf(metafile, output, projectRoot);
     const code = { path: file.path, text: file.text, map: maps.get(`${file.path}.map`) ?? "" };
     const named = followReferences(code, { projectRoot, snapshot, packages, onWarning });
+    for (const [path, content] of [...named].filter(([each]) => isWorker(each))) {
+      const worker = await digestWorker(path, content, options, workers);
+      named.set(path, worker.digest);
+      Object.assign(files, worker.files);
+      for (const [name, version] of Object.entries(worker.packages)) addVersion(packages, name, version);
+    }
     const digest = digestOf(await forgetNames(file.text));
     facts.set(resolve(projectRoot, output.entryPoint), {
       digest: named.size === 0 ? digest : digestValue([digest, Object.fromEntries(named)]),
@@ -96,6 +111,27 @@ export async function digestSources(options: DigestSourcesOptions): Promise<Map<
       packages: sortedPackages(packages),
     });
   }
+  return facts;
+}
+
+/** The code of a thread or process, which is compiled into what starts it (src/runner/inline-workers.js). */
+const isWorker = (path: string): boolean => path.endsWith("-worker.ts");
+
+/** As a stage's: with everything that it imports. */
+async function digestWorker(
+  path: string,
+  content: string,
+  options: DigestSourcesOptions,
+  workers: Workers,
+): Promise<SourceFacts> {
+  const known = workers.get(path);
+  if (known !== undefined) return known;
+  // Where its own code names it once more, nothing is left to add.
+  workers.set(path, { digest: content, files: {}, packages: {} });
+  const entry = resolve(options.projectRoot, path);
+  const facts = (await digestEntries({ ...options, entries: [entry] }, workers)).get(entry);
+  if (facts === undefined) throw new Error(`the worker ${path} has no digest`);
+  workers.set(path, facts);
   return facts;
 }
 

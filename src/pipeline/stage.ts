@@ -86,7 +86,8 @@ export interface Stage<I extends ArtifactMap, O extends ArtifactMap, P extends S
   readonly runtimeParams?: readonly (keyof InferOutput<P> & string)[];
   /** Params with the role *extends*: raising them goes on from a finished execution instead of starting anew. */
   readonly extension?: Extension<InferOutput<P>>;
-  readonly resources?: Resources;
+  /** Also as its params have it, e.g. an accelerator for each device. */
+  readonly resources?: Resources | ((params: InferOutput<P>) => Resources);
   /** Only for stages whose failures may pass by themselves; without it a failure ends the stage. */
   readonly retry?: Retry;
   /**
@@ -105,6 +106,16 @@ export const defineStage = <I extends ArtifactMap, O extends ArtifactMap, P exte
   stage: Stage<I, O, P>,
 ): Stage<I, O, P> => stage;
 
+interface ResourcesByParams {
+  // Method syntax, as in AnyStage.
+  of(params: JsonObject): Resources;
+}
+
+export const resourcesOf = (
+  { resources = {} }: Pick<AnyStage, "resources">,
+  params: JsonObject,
+): Resources => (typeof resources === "function" ? resources(params) : resources);
+
 /** A stage as the runner holds it, its types erased. */
 export interface AnyStage {
   readonly name: string;
@@ -113,7 +124,7 @@ export interface AnyStage {
   readonly outputs: ArtifactMap;
   readonly params: StandardSchema;
   readonly runtimeParams?: readonly string[];
-  readonly resources?: Resources;
+  readonly resources?: Resources | ResourcesByParams["of"];
   readonly retry?: Retry;
   readonly timeoutMs?: number;
   readonly environment?: Readonly<Record<string, () => Promise<Json>>>;

@@ -1,12 +1,13 @@
 /** The pipeline as data for `graph`: stages, their artifacts and what flows where. */
 import type { ResolvedPipeline } from "../pipeline/define-pipeline.ts";
+import { resourcesOf } from "../pipeline/stage.ts";
 import type { GraphReport } from "./session-types.ts";
 
 export function describeGraph({ name, stages, outputs }: ResolvedPipeline): GraphReport {
   return {
     pipeline: name,
     outputs,
-    stages: stages.map(({ id, stage, inputs }) => ({
+    stages: stages.map(({ id, stage, inputs, params }) => ({
       id,
       name: stage.name,
       description: stage.description,
@@ -19,7 +20,7 @@ export function describeGraph({ name, stages, outputs }: ResolvedPipeline): Grap
         }),
       ),
       outputs: Object.fromEntries(Object.entries(stage.outputs).map(([output, { kind }]) => [output, kind])),
-      cpus: stage.resources?.cpus ?? 1,
+      cpus: resourcesOf(stage, params).cpus ?? 1,
     })),
   };
 }

@@ -7,7 +7,7 @@ import type { ArtifactFormat } from "../hashing/fingerprint.ts";
 import type { SourceFacts } from "../hashing/source-digest.ts";
 import type { ArtifactMap } from "../pipeline/artifact.ts";
 import type { StageInstance } from "../pipeline/define-pipeline.ts";
-import type { AnyStage, Resources, Retry } from "../pipeline/stage.ts";
+import { resourcesOf, type AnyStage, type Resources, type Retry } from "../pipeline/stage.ts";
 import type { StandardIssue } from "../pipeline/standard-schema.ts";
 import type { Json, JsonObject } from "../std/json.ts";
 import type { CompiledManifest, CompiledStage } from "./compiled.ts";
@@ -115,7 +115,7 @@ async function makeRecipe(
       ...localFiles.map(({ path, digest }) => [`content of ${path}`, digest] as const),
     ]),
     ...(stage.extension ? { extension: stage.extension } : {}),
-    resources: stage.resources ?? {},
+    resources: resourcesOf(stage, params),
     retry: stage.retry,
     timeoutMs: stage.timeoutMs,
     localFiles,

@@ -9,7 +9,7 @@
 import { createNode, type Op, type Tensor } from "./graph.ts";
 import { nodesOf } from "./cost.ts";
 import { foldConstant } from "./fold-constants.ts";
-import type { Effect, Program, ProgramFunction } from "./program.ts";
+import { mapEffect, type Program, type ProgramFunction } from "./program.ts";
 import type { HostTensor } from "./types.ts";
 
 export const optimizeProgram = ({ variables, functions }: Program): Program => ({
@@ -44,30 +44,13 @@ export function optimizeFunction(fn: ProgramFunction): ProgramFunction {
   return {
     ...fn,
     fetches: Object.fromEntries(Object.entries(fn.fetches).map(([name, node]) => [name, replace(node)])),
-    effects: fn.effects.map((effect) => replaceInputs(effect, replace)),
+    effects: fn.effects.map((effect) => mapEffect(effect, replace, (variable) => variable)),
   };
 }
 
 /** A node anew, even where its inputs are the old ones: creation order is the order in which nodes are run. */
 const again = (node: Tensor, inputs: readonly Tensor[]): Tensor =>
   inputs.length === 0 ? node : createNode(node.op, inputs, node.dtype, node.shape, node.scope);
-
-function replaceInputs(effect: Effect, replace: (node: Tensor) => Tensor): Effect {
-  switch (effect.kind) {
-    case "assign":
-    case "assignAdd":
-      return { ...effect, value: replace(effect.value) };
-    case "assignRows":
-      return { ...effect, rows: replace(effect.rows), value: replace(effect.value) };
-    case "adamW":
-      return {
-        ...effect,
-        gradient: replace(effect.gradient),
-        learningRate: replace(effect.learningRate),
-        step: replace(effect.step),
-      };
-  }
-}
 
 /** Above this size two constants are only one if they are the same object. */
 const comparedConstantBytes = 4096;

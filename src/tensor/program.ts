@@ -11,17 +11,15 @@ export interface Variable {
   readonly dtype: HostDType;
 }
 
-/** State changes of a call, made in order, after everything the function computes from old values. */
-export type Effect =
-  | { readonly kind: "assign"; readonly variable: Variable; readonly value: Tensor }
-  | { readonly kind: "assignAdd"; readonly variable: Variable; readonly value: Tensor }
+/**
+ * State changes of a call, made in order, after everything the function computes from old values. `Value` and `Place` are
+ * something else only where a program is data for another process (portable-program.ts).
+ */
+export type Effect<Value = Tensor, Place = Variable> =
+  | { readonly kind: "assign"; readonly variable: Place; readonly value: Value }
+  | { readonly kind: "assignAdd"; readonly variable: Place; readonly value: Value }
   /** variable[rows[i]] ← value[i]: rows int32 (N), each inside the variable and at most once; value (N, …). */
-  | {
-      readonly kind: "assignRows";
-      readonly variable: Variable;
-      readonly rows: Tensor;
-      readonly value: Tensor;
-    }
+  | { readonly kind: "assignRows"; readonly variable: Place; readonly rows: Value; readonly value: Value }
   /**
    * AdamW with decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2), as
    * torch.optim.AdamW computes it:
@@ -29,14 +27,14 @@ export type Effect =
    */
   | {
       readonly kind: "adamW";
-      readonly parameter: Variable;
-      readonly firstMoment: Variable;
-      readonly secondMoment: Variable;
-      readonly gradient: Tensor;
+      readonly parameter: Place;
+      readonly firstMoment: Place;
+      readonly secondMoment: Place;
+      readonly gradient: Value;
       /** Scalar float32. */
-      readonly learningRate: Tensor;
+      readonly learningRate: Value;
       /** Scalar float32: t, counted from 1. */
-      readonly step: Tensor;
+      readonly step: Value;
       readonly beta1: number;
       readonly beta2: number;
       readonly epsilon: number;
@@ -73,6 +71,33 @@ export const feed = (name: string, shape: Shape, dtype: HostDType = "float32"): 
 export function effectInputs(effect: Effect): readonly Tensor[] {
   if (effect.kind === "adamW") return [effect.gradient, effect.learningRate, effect.step];
   return effect.kind === "assignRows" ? [effect.rows, effect.value] : [effect.value];
+}
+
+/** The same change with other values and variables. */
+export function mapEffect<Value, Place, OtherValue, OtherPlace>(
+  effect: Effect<Value, Place>,
+  value: (given: Value) => OtherValue,
+  place: (given: Place) => OtherPlace,
+): Effect<OtherValue, OtherPlace> {
+  switch (effect.kind) {
+    case "assign":
+    case "assignAdd":
+      return { ...effect, variable: place(effect.variable), value: value(effect.value) };
+    case "assignRows": {
+      const { variable, rows } = effect;
+      return { ...effect, variable: place(variable), rows: value(rows), value: value(effect.value) };
+    }
+    case "adamW":
+      return {
+        ...effect,
+        parameter: place(effect.parameter),
+        firstMoment: place(effect.firstMoment),
+        secondMoment: place(effect.secondMoment),
+        gradient: value(effect.gradient),
+        learningRate: value(effect.learningRate),
+        step: value(effect.step),
+      };
+  }
 }
 
 /** Checks that names are unique, that effects fit their variables and variables are declared. Throws `PROGRAM_INVALID`. */

@@ -2,7 +2,8 @@
 import type { Batch, BatchSource } from "../data/batch.ts";
 import { float32, int32, type HostTensor } from "../tensor/types.ts";
 import { pretrainingProgram, type PretrainingProgramOptions } from "./pretraining-program.ts";
-import { runTraining, type TrainedModel, type TrainLoopOptions } from "./train-loop.ts";
+import { runTraining, type TrainedModel } from "./run-training.ts";
+import type { TrainLoopOptions } from "./training-options.ts";
 
 export interface TrainLanguageModelOptions extends TrainLoopOptions {
   readonly program: PretrainingProgramOptions;

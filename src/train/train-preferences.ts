@@ -14,7 +14,8 @@ import type { JsonObject } from "../std/json.ts";
 import { float32, type HostTensor } from "../tensor/types.ts";
 import { dpoProgram, type DpoProgramOptions } from "./dpo-program.ts";
 import { sequenceValues } from "./train-language-model.ts";
-import { runTraining, type TrainedModel, type TrainLoopOptions } from "./train-loop.ts";
+import { runTraining, type TrainedModel } from "./run-training.ts";
+import type { TrainLoopOptions } from "./training-options.ts";
 
 export interface TrainPreferencesOptions extends TrainLoopOptions {
   readonly program: DpoProgramOptions;

@@ -4,7 +4,7 @@ import type { LlamaConfig } from "../model/llama-config.ts";
 import { defineParameters } from "../model/llama-parameters.ts";
 import { readParameters, type Parameters, type Recompute } from "../model/llama.ts";
 import type { Precision } from "../model/precision.ts";
-import { defineProgram, type Program, type ProgramFunction } from "../tensor/program.ts";
+import { defineProgram, type Program, type ProgramFunction, type Variable } from "../tensor/program.ts";
 import { defineTrainedParameter, type OptimizerConfig, type TrainedParameter } from "./optimizer.ts";
 import { trainingFunctions, type Objective } from "./training-functions.ts";
 
@@ -26,6 +26,8 @@ export interface TrainingProgram {
   readonly program: Program;
   readonly options: TrainingProgramOptions;
   readonly trained: readonly TrainedParameter[];
+  /** Sums of one step's micro-batches; none where a step is one. */
+  readonly accumulators: readonly Variable[];
 }
 
 /** Throws `TRAINING_INVALID` for sizes that are not positive whole numbers. */
@@ -59,5 +61,5 @@ export function defineTrainingProgram(
     ],
     functions: [...functions, ...otherFunctions(parameters)],
   });
-  return { program, options, trained };
+  return { program, options, trained, accumulators };
 }

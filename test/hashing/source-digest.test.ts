@@ -262,3 +262,35 @@ test("addresses of the network are no files", async () => {
   naming(`new URL("https://example.org/x", import.meta.url)`);
   expect(await warnings()).toEqual([]);
 });
+
+/** Written so that nobody compiles a worker into this file. */
+const worker = "worker";
+
+test("what a worker imports is the stage's code: an edit of it is seen, a comment is not", async () => {
+  write(
+    "src/count-worker.ts",
+    `import { count } from "./count.ts"; import pad from "left-pad"; pad(count());`,
+  );
+  write("src/count.ts", `export const count = () => 1;`);
+  edit(
+    "stages/train.ts",
+    "// a comment",
+    `const worker = new URL("../src/count-${worker}.ts", import.meta.url); export { worker };`,
+  );
+  const before = await digest();
+  expect(before.files).toHaveProperty(["src/count-worker.ts"]);
+  expect(before.files).toHaveProperty(["src/count.ts"]);
+  write("src/count.ts", `/** Counts. */ export const count = (): number => 1;`);
+  expect(await digest()).toEqual(before);
+  write("src/count.ts", `export const count = () => 2;`);
+  const after = await digest();
+  expect(after.digest).not.toBe(before.digest);
+  expect(after.files["src/count.ts"]).not.toBe(before.files["src/count.ts"]);
+});
+
+test("a worker whose code names itself again has a digest", async () => {
+  write("src/own-worker.ts", `import { start } from "./start.ts"; start();`);
+  write("src/start.ts", `export const start = () => new URL("./own-${worker}.ts", import.meta.url);`);
+  edit("stages/train.ts", "// a comment", `export { start } from "../src/start.ts";`);
+  expect((await digest()).files).toHaveProperty(["src/own-worker.ts"]);
+});

@@ -12,7 +12,8 @@ import { defineLlama } from "../../src/model/llama-config.ts";
 import { defineOptimizer } from "../../src/train/optimizer.ts";
 import { trainLanguageModel } from "../../src/train/train-language-model.ts";
 import { trainPreferences } from "../../src/train/train-preferences.ts";
-import type { TrainedModel, TrainLoopOptions } from "../../src/train/train-loop.ts";
+import type { TrainedModel } from "../../src/train/run-training.ts";
+import type { TrainLoopOptions } from "../../src/train/training-options.ts";
 import { documents, encoder } from "../data/shards/corpus.ts";
 import { seeded, type Rig } from "./training-rig.ts";
 

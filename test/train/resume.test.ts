@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { executors, openExecutor } from "../model/executors.ts";
 import { openMixedShards } from "../data/loader/mixed-shards.ts";
 import type { TokenShards } from "../../src/data/shards/open-shards.ts";
-import type { StepReport } from "../../src/train/train-loop.ts";
+import type { StepReport } from "../../src/train/training-options.ts";
 import { realJobs, totalSteps, trainToEnd, type Watch } from "./real-jobs.ts";
 import { createRig, type Rig } from "./training-rig.ts";
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { BatchSource } from "../../src/data/batch.ts";
 import type { LossGuardConfig } from "../../src/train/loss-guard.ts";
-import type { TrainLoopOptions, TrainingNotice } from "../../src/train/train-loop.ts";
+import type { TrainLoopOptions, TrainingNotice } from "../../src/train/training-options.ts";
 import { executors, openExecutor } from "../model/executors.ts";
 import { createRig, numberedBatches, totalSteps, trainTiny, type Rig } from "./training-rig.ts";
 

@@ -2,7 +2,7 @@ import { readdir, readFile, rename, rm, truncate, writeFile, appendFile, mkdir, 
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Batch, BatchSource } from "../../src/data/batch.ts";
-import type { StepReport, TrainingNotice } from "../../src/train/train-loop.ts";
+import type { StepReport, TrainingNotice } from "../../src/train/training-options.ts";
 import { executors, openExecutor } from "../model/executors.ts";
 import {
   createRig,

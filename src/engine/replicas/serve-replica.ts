@@ -1,0 +1,146 @@
+/**
+ * A replica: a process that computes on one device what the training process asks of it. It decides nothing, and ends
+ * with the process that started it.
+ */
+import { Worker } from "node:worker_threads";
+import { serializeError } from "../../errors.ts";
+import { decodeProgram } from "../../tensor/portable-program.ts";
+import { sizeOf, type HostTensor } from "../../tensor/types.ts";
+import type { Engine, Executable } from "../engine.ts";
+import { openEngine } from "../open-engine.ts";
+import type { Answer, ReplicaRequest, ReplicaResponse, Summands, Task } from "./replica-protocol.ts";
+import { SharedFile } from "./shared-file.ts";
+import { digestOfElements, emptyTensor } from "./variable-bytes.ts";
+
+interface Loaded {
+  readonly executable: Executable;
+  file?: SharedFile;
+}
+
+/** Answers requests on this process's IPC channel, until the channel closes. */
+export function serveReplica(): void {
+  watchParent();
+  process.on("disconnect", () => process.exit());
+  // Ctrl-C in a terminal reaches all; the training process decides, and may still want a checkpoint.
+  process.on("SIGINT", () => undefined);
+  const replica = new Replica();
+  let last = Promise.resolve();
+  process.on("message", (request: ReplicaRequest) => {
+    last = last.then(async () => {
+      const response = await respond(replica, request);
+      process.send?.(response);
+    });
+  });
+}
+
+async function respond(replica: Replica, { id, tasks }: ReplicaRequest): Promise<ReplicaResponse> {
+  try {
+    let answer: Answer = {};
+    for (const task of tasks) answer = await replica.do(task);
+    return { id, answer };
+  } catch (error) {
+    return { id, error: serializeError(error) };
+  }
+}
+
+/** Native code may hold the event loop for long, and with it the news that the channel has closed: a thread looks too. */
+function watchParent(): void {
+  const code = `
+    const { ppid } = process;
+    setInterval(() => { if (process.ppid !== ppid) process.kill(process.pid, "SIGKILL"); }, 200);`;
+  new Worker(code, { eval: true }).unref();
+}
+
+class Replica {
+  readonly #programs = new Map<number, Loaded>();
+  /** Reused: gradients are as large as the model. */
+  #sum = new Float32Array(0);
+  #part = new Float32Array(0);
+  #engine: Engine | undefined;
+
+  async do(task: Task): Promise<Answer> {
+    switch (task.kind) {
+      case "open":
+        this.#engine = await openEngine(task.engine);
+        return { identity: this.#engine.identity };
+      case "compile": {
+        const executable = await this.#opened.compile(decodeProgram(task.portable));
+        this.#programs.set(task.program, { executable });
+        return {};
+      }
+      case "attach": {
+        const loaded = this.#loaded(task.program);
+        loaded.file?.[Symbol.dispose]();
+        loaded.file = new SharedFile(task.path);
+        return {};
+      }
+      case "call":
+        return { fetches: await this.#loaded(task.program).executable.call(task.name, task.feeds) };
+      case "publish": {
+        const { executable, file } = this.#attached(task.program);
+        for (const { name, position } of task.variables)
+          file.write(position, (await executable.readVariable(name)).data);
+        return {};
+      }
+      case "sum": {
+        const { executable, file } = this.#attached(task.program);
+        for (const summands of task.variables)
+          await executable.writeVariable(summands.variable.name, this.#add(file, summands));
+        return {};
+      }
+      case "load": {
+        const { executable, file } = this.#attached(task.program);
+        const value = emptyTensor(task.variable);
+        file.read(task.position, value.data);
+        await executable.writeVariable(task.variable.name, value);
+        return {};
+      }
+      case "digest": {
+        const { data } = await this.#loaded(task.program).executable.readVariable(task.name);
+        return { digest: digestOfElements(data) };
+      }
+      case "dispose": {
+        const { executable, file } = this.#loaded(task.program);
+        this.#programs.delete(task.program);
+        file?.[Symbol.dispose]();
+        await executable[Symbol.asyncDispose]();
+        return {};
+      }
+    }
+  }
+
+  #add(file: SharedFile, { variable: { shape }, positions }: Summands): HostTensor {
+    const size = sizeOf(shape);
+    if (this.#sum.length < size) [this.#sum, this.#part] = [new Float32Array(size), new Float32Array(size)];
+    const [sum, part] = [this.#sum.subarray(0, size), this.#part.subarray(0, size)];
+    for (const [device, position] of positions.entries())
+      if (device === 0) file.read(position, sum);
+      else {
+        file.read(position, part);
+        addInto(sum, part);
+      }
+    return { dtype: "float32", shape, data: sum };
+  }
+
+  get #opened(): Engine {
+    if (this.#engine === undefined) throw new Error("the replica's engine is not open");
+    return this.#engine;
+  }
+
+  #loaded(program: number): Loaded {
+    const loaded = this.#programs.get(program);
+    if (loaded === undefined) throw new Error(`the replica has no program ${program}`);
+    return loaded;
+  }
+
+  #attached(program: number): { readonly executable: Executable; readonly file: SharedFile } {
+    const { executable, file } = this.#loaded(program);
+    if (file === undefined) throw new Error(`program ${program} has no shared file`);
+    return { executable, file };
+  }
+}
+
+/** Rounds each sum to float32, as float32 addition does. */
+function addInto(sum: Float32Array, part: Float32Array): void {
+  for (let index = 0; index < sum.length; index++) sum[index] = (sum[index] ?? 0) + (part[index] ?? 0);
+}
