@@ -1,7 +1,7 @@
 /**
  * The native TensorFlow runtime in this process. Of tfjs-node-gpu only the native binding is loaded and not
  * the package's main module: that one selects itself as tfjs's backend for the whole process, under the
- * feet of the interpreter, wraps every tensor once more, and calls functions that Node 23 removed.
+ * feet of the interpreter, and wraps every tensor once more.
  */
 import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -9,6 +9,7 @@ import type { TFJSBinding } from "@tensorflow/tfjs-node-gpu/dist/tfjs_binding.js
 import { PipelineError } from "../../errors.ts";
 import type { HostDType } from "../../tensor/types.ts";
 import { BINDING_PACKAGE } from "../provision/binding-package.ts";
+import { restoreNodeUtil } from "./restore-node-util.ts";
 import { BINDING_FILE } from "../provision/engine-build.ts";
 
 export interface NativeTensorflow {
@@ -38,6 +39,7 @@ export function loadNativeTensorflow(options: NativeOptions = {}): NativeTensorf
 }
 
 function load({ threads, threadsPerOperation = threads, bindingFile }: NativeOptions): NativeTensorflow {
+  restoreNodeUtil();
   // TensorFlow reads all of these once, while it loads.
   process.env["TF_ENABLE_ONEDNN_OPTS"] ??= "1";
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
