@@ -23,6 +23,7 @@ const vocabSize = 8192;
 export const encodingThreads: Benchmark = {
   name: "encoding-threads",
   description: "documents of --megabytes of text (20) to token shards, on one thread and on two",
+  bar: `two threads at least ×${bar} of one`,
   large: true,
   async run(report, { megabytes }) {
     const path = await trainingText(megabytes);

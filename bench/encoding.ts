@@ -15,6 +15,7 @@ const batchSize = 256;
 export const encoding: Benchmark = {
   name: "encoding",
   description: "bytes of text to token ids",
+  bar: "the ids of Hugging Face's tokenizers",
   async run(report) {
     const corpus = await readEncodingCorpus();
     const peer = await openPeer(corpus.tokenizerJson);

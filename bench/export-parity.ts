@@ -48,6 +48,7 @@ const Answer = z.object({
 export const exportParity: Benchmark = {
   name: "export-parity",
   description: "the exported folder in transformers and in ours: ids, logits, continuation (--folder MODEL)",
+  bar: `equal ids and text, logits within ${bar}`,
   async run(report, { folder }) {
     const fields = {
       bench: "export-parity",

@@ -39,24 +39,47 @@ const benchmarks: readonly Benchmark[] = [
   exportParity,
 ];
 
-/** @returns the exit code: 1 where a benchmark failed or found a bar violated, 2 for an unknown name */
+const options = {
+  help: { type: "boolean", short: "h", default: false },
+  json: { type: "boolean", default: false },
+  large: { type: "boolean", default: false },
+  text: { type: "string" },
+  megabytes: { type: "string", default: "20" },
+  folder: { type: "string", default: "artifacts/export/bundle" },
+} as const;
+
+const HELP = `npm run bench -- [NAME...] [options]: benchmarks against a peer in the same run; default: all that are not marked +.
+
+  --large           also those marked +, and the large jobs of the others: many minutes
+  --json            one line of JSON for each figure
+  --folder MODEL    what export-parity reads (${options.folder.default})
+  --text FILE       what training reads
+  --megabytes N     of text that it makes itself otherwise (${options.megabytes.default})
+
+Peers that are not installed are skipped by name. Exit code 1 where a bar was missed. Without a bar: figures only.
+`;
+
+const catalogue = (): string =>
+  benchmarks
+    .map(({ name, description, bar, large = false }) => {
+      const head = `${large ? "+" : " "} ${name.padEnd(18)} ${description}`;
+      return bar === undefined ? head : `${head}\n${"".padEnd(21)}bar: ${bar}`;
+    })
+    .join("\n");
+
+/** @returns the exit code: 1 where a benchmark failed or found a bar violated, 2 for an unknown name or option */
 export async function main(argv: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: {
-      json: { type: "boolean", default: false },
-      large: { type: "boolean", default: false },
-      text: { type: "string" },
-      megabytes: { type: "string", default: "20" },
-      folder: { type: "string", default: "artifacts/export/bundle" },
-    },
-  });
+  const parsed = parse(argv);
+  if (parsed === undefined) return 2;
+  const { values, positionals } = parsed;
+  if (values.help) {
+    console.log(`${HELP}\n${catalogue()}`);
+    return 0;
+  }
   const known = new Map(benchmarks.map((benchmark) => [benchmark.name, benchmark]));
   const unknown = positionals.filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    const lines = benchmarks.map(({ name, description }) => `  ${name.padEnd(14)} ${description}`);
-    console.error(`no benchmark ${unknown.join(", ")}\nhint: one of\n${lines.join("\n")}`);
+    console.error(`no benchmark ${unknown.join(", ")}\nhint: one of\n${catalogue()}`);
     return 2;
   }
   const report = values.json ? (row: BenchRow) => console.log(JSON.stringify(row)) : printRow;
@@ -72,6 +95,17 @@ export async function main(argv: string[]): Promise<number> {
     }
   }
   return failures > 0 ? 1 : 0;
+}
+
+/** Undefined where an option is none, which is told. */
+function parse(argv: string[]) {
+  try {
+    return parseArgs({ args: argv, allowPositionals: true, options });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.error(`${reason}\nhint: npm run bench -- --help`);
+    return undefined;
+  }
 }
 
 /** Threads that wait for each other suffer more from other work than those that do not: even ratios are off then. */

@@ -31,6 +31,7 @@ const answer = z.object({
 export const nearDuplicates: Benchmark = {
   name: "near-duplicates",
   description: "errors of MinHash and banding on real text",
+  bar: "the similarities of pairs as datasketch counts them",
   async run(report) {
     const missing = await missingModules(["datasketch"]);
     const params = nearDuplicateParams.parse({});

@@ -29,6 +29,8 @@ export interface BenchOptions {
 export interface Benchmark {
   readonly name: string;
   readonly description: string;
+  /** What must hold for it to pass; absent where it only tells figures. */
+  readonly bar?: string;
   /** Many minutes: run where it is named, or by --large. */
   readonly large?: boolean;
   /** Throws where a bar is violated or a side fails; rows reported before stand. */

@@ -16,6 +16,7 @@ export const sampling: Benchmark = {
   name: "sampling",
   description:
     "peak memory of sampling and encoding 0.25 and 1 GB of text (--large: and 4 GB; 15 GB of disk)",
+  bar: `peak of ${bars.peakRssMb} MB, ${bars.growthMbPerGb} MB more for each GB of text`,
   large: true,
   async run(report, { large }) {
     const sizes = large ? [0.25, 1, 4] : [0.25, 1];

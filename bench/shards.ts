@@ -14,6 +14,7 @@ const bars = { writtenMbPerSecond: 200, peakRssMb: 1000, loadedPerTrained: 50 };
 export const shards: Benchmark = {
   name: "shards",
   description: "write, mix and read token shards; peak memory by size (--large: 4 to 16 GB, 35 GB of disk)",
+  bar: `writing ${bars.writtenMbPerSecond} MB/s, mixing in ${bars.peakRssMb} MB, loading ×${bars.loadedPerTrained} of what training consumes`,
   async run(report, { large }) {
     const peaks: (readonly [gigabytes: number, peakRssMb: number])[] = [];
     const violated: string[] = [];

@@ -36,6 +36,7 @@ export const training: Benchmark = {
   name: "training",
   description:
     "training a tokenizer of 20,000 entries on --megabytes of text (20), or the lines of --text FILE",
+  bar: "not slower than Hugging Face's trainer, and the same merges",
   large: true,
   async run(report, { megabytes: wanted, text = "" }) {
     const path = text === "" ? await trainingText(wanted) : text;

@@ -93,6 +93,7 @@ const [few, many] = [10, 1000];
 export const steadyMemory: Benchmark = {
   name: "steady-memory",
   description: "bytes that the interpreter holds after 1,000 steps of training, against after 10",
+  bar: "not a tensor and not a byte more",
   async run(report) {
     for (const backend of ["wasm", "cpu"] as const) {
       await using run = await createMemoryRun(backend, 2);

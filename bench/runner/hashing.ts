@@ -13,6 +13,7 @@ const minRatio = 0.8;
 export const hashing: Benchmark = {
   name: "hashing",
   description: "sha256 of a large file",
+  bar: `at least ×${minRatio} of OpenSSL`,
   async run(report) {
     const directory = mkdtempSync(join(tmpdir(), "bench-hashing-"));
     try {

@@ -11,6 +11,7 @@ const maxRatio = 2;
 export const noOpRun: Benchmark = {
   name: "no-op-run",
   description: "the second run of a built pipeline, as a whole process",
+  bar: `at most ×${maxRatio} of bare Node with the index open`,
   async run(report) {
     const bin = join(packageRoot, "bin/pipeline.js");
     const { stdout } = await execa(process.execPath, [bin, "plan", "--json"]);

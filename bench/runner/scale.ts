@@ -20,6 +20,7 @@ const [largeBytes, maxLargeRatio] = [4 * 2 ** 30, 2];
 export const manyStages: Benchmark = {
   name: "many-stages",
   description: `the second run of ${stages} stages`,
+  bar: `at most ${maxStagesMs} ms over bare Node with the index open`,
   async run(report) {
     // Kinds that share their results, as in a matrix whose axes matter late; and stages that share nothing.
     for (const results of [4, stages]) {
@@ -34,6 +35,7 @@ export const manyStages: Benchmark = {
 export const manyFiles: Benchmark = {
   name: "many-files",
   description: `the second run of a stage that names a folder of ${files} files`,
+  bar: `at most ${maxFilesMs} ms over bare Node with the index open`,
   async run(report) {
     using project = new GeneratedProject(filesProject("data"));
     for (let index = 0; index < files; index++) {
@@ -54,6 +56,7 @@ export const largeInput: Benchmark = {
   name: "large-input",
   description:
     "the second run of a stage that names a file of 4 GiB, and of one that reads it as an artifact",
+  bar: `at most ×${maxLargeRatio} of bare Node with the index open`,
   async run(report) {
     for (const kind of ["named file", "artifact"] as const) {
       using project = new GeneratedProject(

@@ -128,6 +128,8 @@ const shallowProgram = (
     microBatchSize,
     sequenceLength,
     gradientAccumulation: 2,
+    // The batches made here are of one document; telling documents apart changes no product.
+    intraDocumentMask: false,
   });
 
 interface Rig extends AsyncDisposable {

@@ -18,7 +18,13 @@ export const trainingRecipeSchema = z.object({
   downloadSample: downloadSampleParams,
   trainTokenizer: z.object({ vocabSize: positive }),
   tokenizer: z.object({ from: z.string(), vocabSize: positive.optional() }).optional(),
-  pretrain: z.object({ model: modelParams, steps: positive, ...batchParams, ...runtimeParams }),
+  pretrain: z.object({
+    model: modelParams,
+    steps: positive,
+    intraDocumentMask: z.boolean().default(false),
+    ...batchParams,
+    ...runtimeParams,
+  }),
   sft: z.object({ epochs: z.number().positive(), sequenceLength: positive, ...batchParams }),
   dpo: z.object({
     epochs: z.number().positive(),
@@ -79,7 +85,11 @@ export function programOf(recipe: TrainingRecipe, stage: TrainingStage): Trainin
   });
   switch (stage) {
     case "pretrain":
-      return pretrainingProgram({ ...batch(pretrain), sequenceLength: model.contextLength });
+      return pretrainingProgram({
+        ...batch(pretrain),
+        sequenceLength: model.contextLength,
+        intraDocumentMask: pretrain.intraDocumentMask,
+      });
     case "sft":
       return pretrainingProgram({ ...batch(sft), sequenceLength: sft.sequenceLength });
     case "dpo":
