@@ -4,17 +4,16 @@
  */
 import {
   closeSync,
-  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   renameSync,
   writeSync,
 } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { namesInNow } from "../std/names-in.ts";
 import { syncFolderNow } from "../std/sync-folder.ts";
 import type { ExtendedFrom } from "../store/records.ts";
 import type { Continuations, Milestone } from "./continuations.ts";
@@ -81,15 +80,15 @@ export class Checkpoints {
     await this.remove(fingerprint);
   }
 
-  exists(fingerprint: string): boolean {
-    return existsSync(`${this.#root}/${fingerprint}`);
+  /** Fingerprints under which there is anything at all. */
+  list(): readonly string[] {
+    return namesInNow(this.#root);
   }
 
   /** Nothing to go on from: no mark of a step, no file of the stage. */
   isEmpty(fingerprint: string): boolean {
     if (this.read(fingerprint).step !== undefined) return false;
-    const data = this.dataDirectory(fingerprint);
-    return !existsSync(data) || readdirSync(data).length === 0;
+    return namesInNow(this.dataDirectory(fingerprint)).length === 0;
   }
 
   async remove(fingerprint: string): Promise<void> {

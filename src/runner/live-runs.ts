@@ -2,9 +2,10 @@
  * The runs of a project that are alive, so that other processes can see, follow and stop them. Each has a mark with
  * the identity of its runner's process: the mark of a dead one counts for nothing.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../std/error-code.ts";
+import { namesInNow } from "../std/names-in.ts";
 import { isAlive, thisProcess, type ProcessIdentity } from "../std/process-identity.ts";
 import { endedMarkFile, liveDirectory, runDirectory } from "./run-files.ts";
 import { isRunId } from "./run-id.ts";
@@ -80,7 +81,7 @@ export function findRunMark(cacheDirectory: string, runId: string): RunMark | un
 }
 
 function markedRuns(cacheDirectory: string): readonly string[] {
-  return namesIn(liveDirectory(cacheDirectory))
+  return namesInNow(liveDirectory(cacheDirectory))
     .filter((name) => name.endsWith(".json"))
     .map((name) => name.slice(0, -".json".length))
     .filter(isRunId);
@@ -89,16 +90,8 @@ function markedRuns(cacheDirectory: string): readonly string[] {
 /** Every run of which something is left, in order of time. */
 export const knownRuns = (cacheDirectory: string): readonly string[] =>
   [
-    ...new Set([...namesIn(join(cacheDirectory, "logs")).filter(isRunId), ...markedRuns(cacheDirectory)]),
+    ...new Set([...namesInNow(join(cacheDirectory, "logs")).filter(isRunId), ...markedRuns(cacheDirectory)]),
   ].sort();
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return []; // nothing has run here yet
-  }
-}
 
 function readMark(file: string): RunMark | undefined {
   try {

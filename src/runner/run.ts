@@ -39,6 +39,8 @@ class Run {
   readonly #fingerprints = new Map<string, string | null>();
   /** By stage that did not finish: the one whose failure or interrupt is the cause, itself included. */
   readonly #causes = new Map<string, string>();
+  /** Fingerprints of which there were checkpoints when the first hit was met. */
+  #left: ReadonlySet<string> | undefined;
   /** Why nothing new starts. */
   #stopped: string | undefined;
 
@@ -180,8 +182,8 @@ class Run {
     for (const object of stage.fresh) store.remember(object);
     store.serve(id, execution.fingerprint);
     // Left where a runner was killed between its commit and its cleaning up.
-    if (checkpoints.exists(execution.fingerprint))
-      await checkpoints.finish(execution.fingerprint, continuations);
+    this.#left ??= new Set(checkpoints.list());
+    if (this.#left.has(execution.fingerprint)) await checkpoints.finish(execution.fingerprint, continuations);
     const outputs = await this.#show(recipe, execution);
     this.#settled.set(id, execution);
     this.#summaries.set(id, { id, outcome: "hit", outputs });

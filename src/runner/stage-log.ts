@@ -2,13 +2,12 @@
  * The logs of a stage's executions, cache/logs/<run>/stages/<stage>.jsonl: finished, failed, interrupted, killed or
  * still being written. A log is there from the moment a stage starts; a record of the execution only if it finished.
  */
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { userError } from "../errors.ts";
-import { errorCode } from "../std/error-code.ts";
 import { byCodeUnit } from "../hashing/canonical.ts";
 import { selectRun } from "../lineage/select-run.ts";
+import { namesInNow } from "../std/names-in.ts";
 import { nearest } from "../std/nearest.ts";
 import type { Store } from "../store/store.ts";
 import type { RunnerEvent } from "./event.ts";
@@ -54,7 +53,7 @@ export function logIn(store: Store, stage: string, runId: string): StageLog | un
   const directory = stageLogsDirectory(store.directory, runId);
   const name = stageLogName(stage);
   // The name comes from outside: only what a listing shows is opened.
-  if (!namesIn(directory).includes(name)) return undefined;
+  if (!namesInNow(directory).includes(name)) return undefined;
   const path = join(directory, name);
   const started = startOf(path, stage);
   if (started === undefined) return undefined;
@@ -125,14 +124,4 @@ function unknownLog(store: Store, stage: string, runId: string | undefined): nev
         ? `npx pipeline run ${stage}`
         : "npx pipeline graph shows the stages",
   );
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@
  * Objects: finished artifacts as read-only directories named by their digest, cache/objects/<aa>/<digest>/.
  * They appear by one rename and never change. Knows nothing of who made them.
  */
-import { lstatSync, existsSync } from "node:fs";
+import { constants as fileTypes, existsSync, lstatSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { errorCode } from "../std/error-code.ts";
@@ -97,7 +97,8 @@ export class ObjectDirectory {
     for (const file of record.files) {
       const path = `${directory}${sep}${file.path}`;
       const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      if (!stat?.isFile())
+      // Not `isFile`, which makes integers without bound of constants each time: a plan asks for every file.
+      if (stat === undefined || (Number(stat.mode) & fileTypes.S_IFMT) !== fileTypes.S_IFREG)
         return existsSync(directory) ? missingFile(path, file.path) : missingObject(directory);
       if (stat.size !== BigInt(file.sizeBytes)) {
         const message = `${path} has ${stat.size.toString()} bytes instead of ${file.sizeBytes}`;

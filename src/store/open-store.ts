@@ -131,7 +131,6 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
     async refreshView(stageId, output, digest, present) {
       const path = viewPath(stageId, output);
       const target = join(projectRoot, path);
-      await sweepViewWork(target);
       if (viewed(stageId, output) === digest) return path;
       const record = object(digest);
       if (record === undefined)
@@ -144,13 +143,17 @@ export function openStore(projectRoot: string, cacheDirectory = join(projectRoot
           swap();
           put(["view", stageId, output], digest);
         });
-      await makeView({ target, object: record, objectPath: objects.path(digest), present, exclusively });
+      const objectPath = objects.path(digest);
+      await makeView({ target, object: record, objectPath, workRoot, present, exclusively });
       return path;
     },
     makeWorkDirectory: makeWork,
     deadWork: () => deadWork(workRoot),
     workOfHost: (host) => workOfHost(workRoot, host),
-    sweepWork: () => sweepWork(workRoot),
+    async sweepWork() {
+      await sweepWork(workRoot);
+      await sweepViewWork(join(projectRoot, "artifacts"), workRoot);
+    },
     compareJournal: () => index.compareJournal(),
     repairIndex: () => index.repair(),
     takeNotices: () => index.takeNotices(),

@@ -3,10 +3,11 @@
  * them), so that what is edited here never reaches the store; only files too large to copy lightly are links to
  * the read-only original (docs/adr/0011).
  */
-import { constants, existsSync, renameSync } from "node:fs";
+import { constants, existsSync, readdirSync, renameSync, statSync } from "node:fs";
 import { chmod, copyFile, mkdir, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { errorCode } from "../std/error-code.ts";
+import { namesInNow } from "../std/names-in.ts";
 import type { ObjectRecord } from "./records.ts";
 import { makeWorkDirectory, sweepWork } from "./work.ts";
 
@@ -17,6 +18,8 @@ export interface ViewOptions {
   readonly target: string;
   readonly object: ObjectRecord;
   readonly objectPath: string;
+  /** cache/work/. */
+  readonly workRoot: string;
   /** Adds files for people to the finished copy. */
   readonly present?: ((directory: string) => Promise<void>) | undefined;
   /** Calls `swap` while no other runner swaps, and remembers what is shown now. */
@@ -26,8 +29,7 @@ export interface ViewOptions {
 /** Replaces `target` by a view of the object; a reader sees the old one or the new one, never a half. */
 export async function makeView(options: ViewOptions): Promise<void> {
   const { target, object, objectPath, present, exclusively } = options;
-  // Beside the target, because artifacts/ and cache/ may be on two file systems.
-  const work = await makeWorkDirectory(dirname(target), workName(target));
+  const work = await makeViewWork(target, options.workRoot);
   try {
     const [next, old] = [join(work, "next"), join(work, "old")];
     await mkdir(next);
@@ -47,12 +49,37 @@ export async function makeView(options: ViewOptions): Promise<void> {
   }
 }
 
-/** Removes what killed processes left beside the target. */
-export async function sweepViewWork(target: string): Promise<void> {
-  await sweepWork(dirname(target), workName(target));
+/**
+ * A directory to make the view in: among all unfinished work, which one look finds again after a kill; or, where that is
+ * another file system, to which no rename leads, beside the target.
+ */
+async function makeViewWork(target: string, workRoot: string): Promise<string> {
+  const shelf = dirname(target);
+  await mkdir(shelf, { recursive: true });
+  await mkdir(workRoot, { recursive: true });
+  return isOneFileSystem(shelf, workRoot)
+    ? makeWorkDirectory(workRoot, "view")
+    : makeWorkDirectory(shelf, `${BESIDE}${basename(target)}`);
 }
 
-const workName = (target: string): string => `.${basename(target)}`;
+/** Of work beside views, which nobody gives names with a dot. */
+const BESIDE = ".";
+
+/** Removes what killed processes left beside views. `root`: artifacts/. */
+export async function sweepViewWork(root: string, workRoot: string): Promise<void> {
+  if (!existsSync(root) || !existsSync(workRoot)) return;
+  const isApart = !isOneFileSystem(root, workRoot);
+  for (const shelf of readdirSync(root, { withFileTypes: true })) {
+    if (!isApart && !shelf.isSymbolicLink()) continue;
+    const folder = join(root, shelf.name);
+    await sweepWork(
+      folder,
+      namesInNow(folder).filter((name) => name.startsWith(BESIDE)),
+    );
+  }
+}
+
+const isOneFileSystem = (a: string, b: string): boolean => statSync(a).dev === statSync(b).dev;
 
 /** `home`: where the file will be in the end; a relative link counts from there. */
 async function copyOrLink(from: string, to: string, home: string, sizeBytes: number): Promise<void> {

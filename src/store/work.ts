@@ -1,9 +1,9 @@
 /** Directories where something is written before it is finished, each marked with the process that owns it. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { errorCode } from "../std/error-code.ts";
+import { namesInNow } from "../std/names-in.ts";
 import { isAlive, thisProcess, type ProcessIdentity } from "../std/process-identity.ts";
 
 const OWNER = "owner.json";
@@ -24,10 +24,13 @@ export async function makeWorkDirectory(root: string, name: string): Promise<str
 /** A directory gets its mark right after it is made; one that has none after so long was torn by a kill. */
 const UNMARKED_AFTER_MS = 3_600_000;
 
-/** Names of the directories whose owner is dead. `prefix`: of the names to look at. */
-export function deadWork(root: string, prefix = ""): string[] {
-  return namesIn(root).filter((name) => {
-    if (!name.startsWith(prefix)) return false;
+/** Names of the directories whose owner is dead. */
+export function deadWork(root: string): string[] {
+  return deadAmong(root, namesInNow(root));
+}
+
+function deadAmong(root: string, names: readonly string[]): string[] {
+  return names.filter((name) => {
     const directory = join(root, name);
     const owner = readOwner(directory);
     if (owner !== undefined) return !isAlive(owner);
@@ -38,19 +41,11 @@ export function deadWork(root: string, prefix = ""): string[] {
 
 /** Names of the directories that processes of a machine own. */
 export const workOfHost = (root: string, host: string): string[] =>
-  namesIn(root).filter((name) => readOwner(join(root, name))?.host === host);
+  namesInNow(root).filter((name) => readOwner(join(root, name))?.host === host);
 
-function namesIn(root: string): string[] {
-  try {
-    return readdirSync(root);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
-    throw error;
-  }
-}
-
-export async function sweepWork(root: string, prefix = ""): Promise<void> {
-  for (const name of deadWork(root, prefix)) await rm(join(root, name), { recursive: true, force: true });
+/** `names`: of the directories to look at, default: all. */
+export async function sweepWork(root: string, names = namesInNow(root)): Promise<void> {
+  for (const name of deadAmong(root, names)) await rm(join(root, name), { recursive: true, force: true });
 }
 
 function readOwner(directory: string): ProcessIdentity | undefined {

@@ -6,9 +6,11 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -20,6 +22,9 @@ import { checkStore } from "../../src/store/check.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { ExecutionRecord, ObjectRecord } from "../../src/store/records.ts";
 import type { LockHolder, Store } from "../../src/store/store.ts";
+
+/** Whether a folder in memory is on another file system than temporary files are. */
+const isElsewhere = existsSync("/dev/shm") && statSync("/dev/shm").dev !== statSync(tmpdir()).dev;
 
 let root: string;
 let store: Store;
@@ -260,6 +265,28 @@ test("the work of the dead is swept, that of the living stays", async () => {
   await store.sweepWork();
   expect([existsSync(mine), existsSync(theirs)]).toEqual([true, false]);
 });
+
+test.runIf(isElsewhere)(
+  "a view on another file system is made there, and what a kill left of one goes",
+  async () => {
+    const shelf = mkdtempSync("/dev/shm/shelf-");
+    try {
+      mkdirSync(join(root, "artifacts"));
+      symlinkSync(shelf, join(root, "artifacts/make"));
+      const object = await adopt({ "a.txt": "content" });
+      store.commit(execution(object), [object]);
+      const left = join(shelf, ".out-0123abcd");
+      mkdirSync(left);
+      writeFileSync(join(left, "owner.json"), JSON.stringify({ ...thisProcess(), startTime: "1" }));
+      await store.refreshView("make", "out", object.digest);
+      expect(readFileSync(join(shelf, "out/a.txt"), "utf8")).toBe("content");
+      await store.sweepWork();
+      expect(readdirSync(shelf)).toEqual(["out"]);
+    } finally {
+      rmSync(shelf, { recursive: true, force: true });
+    }
+  },
+);
 
 test("a file that is no index is moved aside and told, not a crash", async () => {
   await store.close();

@@ -75,7 +75,14 @@ function figure(name: string, value: number): string {
 
 /** `learningRate` → `learning rate`. */
 function words(name: string): string {
-  return printable(name).replace(/([a-z0-9])([A-Z])/g, (_, before: string, after: string) => {
+  const known = spelled.get(name);
+  if (known !== undefined) return known;
+  const text = printable(name).replace(/([a-z0-9])([A-Z])/g, (_, before: string, after: string) => {
     return `${before} ${after.toLowerCase()}`;
   });
+  spelled.set(name, text);
+  return text;
 }
+
+/** Names are few, and met with every stage. */
+const spelled = new Map<string, string>();
