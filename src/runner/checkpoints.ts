@@ -2,15 +2,7 @@
  * Checkpoints of unfinished executions: cache/checkpoints/<fingerprint>/data belongs to the stage, the mark
  * beside it to the runner. The mark is written by the stage process when the stage says that a step is safe.
  */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { namesInNow } from "../std/names-in.ts";

@@ -57,7 +57,8 @@ export interface PlanRequest {
   readonly forced: ReadonlySet<string>;
 }
 
-export async function makePlan(request: PlanRequest, reads: PlanReads): Promise<FullPlan> {
+export async function makePlan(request: PlanRequest, askedEachTime: PlanReads): Promise<FullPlan> {
+  const reads = verifyingOnce(askedEachTime);
   const settled = new Map<string, ExecutionRecord>();
   const stages: StagePlan[] = [];
   for (const recipe of request.recipes) {
@@ -67,6 +68,17 @@ export async function makePlan(request: PlanRequest, reads: PlanReads): Promise<
   }
   const { pipeline, targets, forced } = request;
   return { plan: { pipeline, targets, stages: stages.map(({ planned }) => planned) }, stages, forced };
+}
+
+/** Stages share artifacts: within one plan each is looked at once. */
+function verifyingOnce(reads: PlanReads): PlanReads {
+  const verdicts = new Map<string, ReturnType<PlanReads["index"]["verify"]>>();
+  const verify = (digest: string): ReturnType<PlanReads["index"]["verify"]> => {
+    const verdict = verdicts.get(digest) ?? reads.index.verify(digest);
+    verdicts.set(digest, verdict);
+    return verdict;
+  };
+  return { ...reads, index: { ...reads.index, verify } };
 }
 
 /** Decides one stage, given the executions that its inputs come from. */

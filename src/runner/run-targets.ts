@@ -8,8 +8,8 @@ import type { OpenProject } from "./open-project.ts";
 import { stageLogsDirectory } from "./run-files.ts";
 import { makeRunId } from "./run-id.ts";
 import { RunRecorder } from "./run-recorder.ts";
-import { neededExecutions, type FullPlan } from "./plan.ts";
-import { runPlan } from "./run.ts";
+import { neededExecutions } from "./plan.ts";
+import { runPlan, type RunRequest } from "./run.ts";
 import { chooseExecutor } from "./choose-executor.ts";
 import type { RunOptions, RunSummary } from "./session-types.ts";
 import { selectStages } from "./selection.ts";
@@ -66,7 +66,7 @@ async function recordedRun(
     const { prepare, present = {} } = parts.definition.options;
     await prepare?.((message) => log.emit({ type: "preparing", message }), signal);
     await store.sweepWork();
-    const full = await planAndClaim(project, targets, options, runId);
+    const { full, shown } = await planAndClaim(project, targets, options, runId);
     await store.stats.save();
     const context: ExecutionContext = {
       runId,
@@ -86,6 +86,7 @@ async function recordedRun(
     tellNotices();
     return await runPlan(context, {
       full,
+      shown,
       reads: project.reads,
       config: project.config,
       keepGoing: options.keepGoing ?? false,
@@ -99,20 +100,27 @@ async function recordedRun(
   }
 }
 
-/** A plan of which nobody evicts what it needs until the run ends. A run that will read none of them writes nothing here. */
+/**
+ * A plan of which nobody evicts what it needs until the run ends, and which of its hits people see already. A run that
+ * will read none of them writes nothing here.
+ */
 async function planAndClaim(
   project: OpenProject,
   targets: readonly string[],
   options: RunOptions,
   runId: string,
-): Promise<FullPlan> {
+): Promise<Pick<RunRequest, "full" | "shown">> {
   const { store } = project;
   for (;;) {
     const full = await project.plan(targets, options);
-    const reads = full.stages.some(({ hit, recipe }) => hit === undefined || !isShown(store, recipe.id, hit));
+    const shown = new Set(
+      full.stages.flatMap(({ hit, recipe: { id } }) => (hit && isShown(store, id, hit) ? [id] : [])),
+    );
+    const reads = shown.size < full.stages.length;
     const needed = full.stages.flatMap(neededExecutions);
     // Where one was evicted since it was planned, it is planned again: as a miss.
-    if (!reads || needed.length === 0 || store.keeping.claim(runId, needed).length === 0) return full;
+    if (!reads || needed.length === 0 || store.keeping.claim(runId, needed).length === 0)
+      return { full, shown };
   }
 }
 

@@ -17,6 +17,8 @@ import type { RunStageSummary, RunSummary } from "./session-types.ts";
 
 export interface RunRequest {
   readonly full: FullPlan;
+  /** Ids of hits whose outputs people see already. */
+  readonly shown: ReadonlySet<string>;
   readonly reads: PlanReads;
   /** The config file, relative to the project. */
   readonly config: string;
@@ -184,7 +186,9 @@ class Run {
     // Left where a runner was killed between its commit and its cleaning up.
     this.#left ??= new Set(checkpoints.list());
     if (this.#left.has(execution.fingerprint)) await checkpoints.finish(execution.fingerprint, continuations);
-    const outputs = await this.#show(recipe, execution);
+    const outputs = this.#request.shown.has(id)
+      ? describeOutputs(id, execution)
+      : await this.#show(recipe, execution);
     this.#settled.set(id, execution);
     this.#summaries.set(id, { id, outcome: "hit", outputs });
     emit({ type: "stage-hit", stage: id, fingerprint: execution.fingerprint, outputs });

@@ -88,7 +88,21 @@ export function refuseUncached({ stages }: Plan, mustBeCached: ReadonlySet<strin
 
 type Edges = ReadonlyMap<string, readonly string[]>;
 
-function edgesOf({ stages }: ResolvedPipeline): { readonly needs: Edges; readonly followers: Edges } {
+interface BothWays {
+  readonly needs: Edges;
+  readonly followers: Edges;
+}
+
+/** Asked several times in a run. */
+const knownEdges = new WeakMap<ResolvedPipeline, BothWays>();
+
+function edgesOf(pipeline: ResolvedPipeline): BothWays {
+  const edges = knownEdges.get(pipeline) ?? findEdges(pipeline);
+  knownEdges.set(pipeline, edges);
+  return edges;
+}
+
+function findEdges({ stages }: ResolvedPipeline): BothWays {
   const needs = new Map<string, string[]>(stages.map(({ id }) => [id, []]));
   const followers = new Map<string, string[]>(stages.map(({ id }) => [id, []]));
   for (const { id, inputs } of stages)

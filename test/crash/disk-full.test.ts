@@ -72,7 +72,7 @@ test.runIf(available && FORM === undefined).each([
   ["while a checkpoint's mark is written", "stage", /^write cache\/checkpoints\/.*next/],
   ["while an artifact is moved into the store", "runner", /^rename cache\/objects/],
   ["while the store commits", "runner", /^transaction execution/],
-  ["while the view is made", "runner", /^copyFile artifacts/],
+  ["while the view is made", "runner", /^copyFile cache\/work\/view/],
   ["while a log is written", "runner", /^write cache\/logs\/.*words\.jsonl/],
   ["before there is an index", "runner", /^mkdir cache$/],
   ["before the index has its file of locks", "runner", /^writeFile cache\/index\.mdb-lock/],

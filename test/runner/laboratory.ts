@@ -102,7 +102,7 @@ export class Laboratory {
         signal: never,
         killSignal: never,
       },
-      { full, reads: this.reads, config: "random", keepGoing: false },
+      { full, shown: new Set(), reads: this.reads, config: "random", keepGoing: false },
     );
   }
 
