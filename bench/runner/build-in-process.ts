@@ -67,7 +67,13 @@ async function run(project: OpenProject, store: Store): Promise<void> {
       signal: never,
       killSignal: never,
     },
-    { full: await project.plan(), shown: new Set(), reads: project.reads, config: project.config, keepGoing: false },
+    {
+      full: await project.plan(),
+      shown: new Set(),
+      reads: project.reads,
+      config: project.config,
+      keepGoing: false,
+    },
   );
   if (status !== "succeeded") throw new Error(`the project was not built: ${status}`);
 }
