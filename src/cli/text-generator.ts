@@ -65,4 +65,6 @@ export interface GeneratorPlace {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Hears the lines that the process writes beside what it is asked for. */
   readonly onLine: (line: string) => void;
+  /** Aborted while the model is opened: the process is killed, and opening fails with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }

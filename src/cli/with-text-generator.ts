@@ -1,4 +1,4 @@
-/** Opens the model that a command speaks with, and closes it whatever happens. */
+/** Opens the model that a command speaks with, and closes it whatever happens. `signal` ends the opening. */
 import { note, type CliContext, type RecipeOptions } from "./cli-context.ts";
 import type { TextGenerator } from "./text-generator.ts";
 import { withSession } from "./with-session.ts";
@@ -7,6 +7,7 @@ export async function withTextGenerator<Result>(
   context: CliContext,
   { stage, config, set }: RecipeOptions & { readonly stage?: string },
   work: (generator: TextGenerator) => Promise<Result>,
+  signal?: AbortSignal,
 ): Promise<Result> {
   const { textGenerators, host, env } = context;
   return withSession(context, { set, ...(config === undefined ? {} : { config }) }, async (session) => {
@@ -14,6 +15,7 @@ export async function withTextGenerator<Result>(
       compiledDirectory: host.compiledDirectory,
       env,
       onLine: (line) => note(context, line),
+      signal,
     });
     try {
       return await work(generator);

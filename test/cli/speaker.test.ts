@@ -33,9 +33,9 @@ afterAll(async () => {
 
 const voice = { endOfText, systemPrompt };
 
-async function open(directory = small.bundle): Promise<Speaker> {
+async function open(directory = small.bundle, signal?: AbortSignal): Promise<Speaker> {
   const env = { ...process.env, PIPELINE_ENGINE: "wasm" };
-  const place = { compiledDirectory, env, onLine: (line: string) => lines.push(line) };
+  const place = { compiledDirectory, env, onLine: (line: string) => lines.push(line), signal };
   const speaker = await openSpeaker({ directory, ...voice }, place);
   onTestFinished(speaker.close);
   return speaker;
@@ -92,6 +92,14 @@ test("what it fails with arrives with its code and hint", async () => {
     hint: "topP must be above 0 and at most 1",
     kind: "user",
   });
+});
+
+test("an interrupt while the model is opened kills the process, and is what opening fails with", async () => {
+  const controller = new AbortController();
+  const opening = open(small.bundle, controller.signal);
+  controller.abort(new Error("enough"));
+  await expect(opening).rejects.toThrow("enough");
+  await expect(open(small.bundle, controller.signal)).rejects.toThrow("enough");
 });
 
 test("it ends with who started it", async () => {

@@ -31,21 +31,31 @@ export async function generateCommand(
 ): Promise<number> {
   const interrupts = listenForInterrupts();
   try {
-    return await withTextGenerator(context, options, async (generator) => {
-      const { stdout, stderr } = context.streams;
-      if (options.json !== true) {
-        if (stderr.isTTY === true) note(context, context.errorPaint("dim", generator.description));
-        stdout.write(context.paint("dim", prompt));
-      }
-      const generation = await generator.generate(
-        { prompt },
-        generationOptions(options, interrupts.signal),
-        (piece) => options.json !== true && stdout.write(piece),
-      );
-      if (options.json === true) printJson(context, { model: generator.description, prompt, ...generation });
-      else print(context, "");
-      return generation.end === "aborted" ? exitCodes.interrupted : exitCodes.ok;
-    });
+    return await withTextGenerator(
+      context,
+      options,
+      async (generator) => {
+        const { stdout, stderr } = context.streams;
+        if (options.json !== true) {
+          if (stderr.isTTY === true) note(context, context.errorPaint("dim", generator.description));
+          stdout.write(context.paint("dim", prompt));
+        }
+        const generation = await generator.generate(
+          { prompt },
+          generationOptions(options, interrupts.signal),
+          (piece) => options.json !== true && stdout.write(piece),
+        );
+        if (options.json === true)
+          printJson(context, { model: generator.description, prompt, ...generation });
+        else print(context, "");
+        return generation.end === "aborted" ? exitCodes.interrupted : exitCodes.ok;
+      },
+      interrupts.signal,
+    );
+  } catch (error) {
+    // Before the model was there.
+    if (interrupts.signal.aborted && error === interrupts.signal.reason) return exitCodes.interrupted;
+    throw error;
   } finally {
     interrupts.dispose();
   }

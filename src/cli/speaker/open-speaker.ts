@@ -22,7 +22,7 @@ type Answer = Exclude<MessageFromSpeaker, { readonly type: "ready" | "piece" | "
 /** Throws what the process throws, and `SPEAKER_DIED`. */
 export async function openSpeaker(
   model: SpeakerModel,
-  { compiledDirectory, env, onLine }: GeneratorPlace,
+  { compiledDirectory, env, onLine, signal: opening }: GeneratorPlace,
 ): Promise<Speaker> {
   const subprocess = execa(
     process.execPath,
@@ -83,7 +83,10 @@ export async function openSpeaker(
     if (subprocess.connected) subprocess.disconnect();
     await ended;
   };
+  const kill = (): boolean => subprocess.kill("SIGKILL");
+  opening?.addEventListener("abort", kill);
   try {
+    opening?.throwIfAborted();
     await orItsEnd(started);
     const answer = await orItsEnd(ask({ type: "open", model }));
     if (answer.type !== "opened") throw new Error(`asked to open, it answered ${answer.type}`);
@@ -110,9 +113,12 @@ export async function openSpeaker(
       },
     };
   } catch (error) {
-    subprocess.kill("SIGKILL");
+    kill();
     await ended;
+    opening?.throwIfAborted();
     throw error;
+  } finally {
+    opening?.removeEventListener("abort", kill);
   }
 }
 

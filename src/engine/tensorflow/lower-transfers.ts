@@ -1,6 +1,6 @@
 /**
  * Reading and writing single variables. A session prepares every set of nodes that it is asked to run anew, from the whole
- * graph, which takes longer than moving a tensor. So all variables are read by one set of nodes and written by another:
+ * graph, which takes longer than moving a tensor. So many variables are read by one set of nodes and written by another:
  * a number is fed that names the variable, and the branches of the others are dead (Switch and Merge, as in the
  * conditionals of TensorFlow 1).
  */
@@ -21,6 +21,9 @@ type Handle = (variable: Variable) => TfOutput;
 
 const I32 = { type: "int32" } as const;
 
+/** Preparing a set takes a time for the whole graph and one that goes with the square of its variables (docs/log.md). */
+const VARIABLES_A_SET = 128;
+
 export function lowerTransfers(
   graph: TfGraph,
   handle: Handle,
@@ -29,10 +32,14 @@ export function lowerTransfers(
   const transfers = new Map<string, Transfer>();
   for (const dtype of new Set(variables.map((variable) => variable.dtype))) {
     const alike = variables.filter((variable) => variable.dtype === dtype);
-    const read = graph.within(`read/${dtype}`, () => lowerReads(graph, handle, alike, dtype));
-    const write = graph.within(`write/${dtype}`, () => lowerWrites(graph, handle, alike, dtype));
-    for (const [number, variable] of alike.entries())
-      transfers.set(variable.name, { variable, number, read, write });
+    for (let start = 0; start < alike.length; start += VARIABLES_A_SET) {
+      const set = alike.slice(start, start + VARIABLES_A_SET);
+      const within = `${dtype}/${start}`;
+      const read = graph.within(`read/${within}`, () => lowerReads(graph, handle, set, dtype));
+      const write = graph.within(`write/${within}`, () => lowerWrites(graph, handle, set, dtype));
+      for (const [number, variable] of set.entries())
+        transfers.set(variable.name, { variable, number, read, write });
+    }
   }
   return transfers;
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import * as ops from "../../../src/tensor/ops.ts";
 import { defineVariable, feed, readVariable } from "../../../src/tensor/program.ts";
-import { float32, scalar } from "../../../src/tensor/types.ts";
+import { float32, int32, scalar } from "../../../src/tensor/types.ts";
 import { compile, describeNative } from "./native.ts";
 
 describeNative("effects", () => {
@@ -21,6 +21,26 @@ describeNative("effects", () => {
       data: new Int32Array(3),
     });
     expect(await executable.readVariable("b")).toEqual({ dtype: "bool", shape: [], data: new Uint8Array(1) });
+  });
+
+  test("hundreds of variables of two types and many shapes are written and read each by its name", async () => {
+    const variables = Array.from({ length: 300 }, (_, index) =>
+      defineVariable(`v${index}`, [1 + (index % 3), 2], index % 7 === 0 ? "int32" : "float32"),
+    );
+    const valueOf = ({ shape, dtype }: (typeof variables)[number], start: number) => {
+      const numbers = Array.from({ length: (shape[0] ?? 0) * 2 }, (_, offset) => start + offset);
+      return dtype === "int32"
+        ? int32(shape, Int32Array.from(numbers))
+        : float32(shape, Float32Array.from(numbers));
+    };
+    await using executable = await compile({ variables, functions: [] });
+    for (const [index, variable] of variables.entries())
+      if (index % 2 === 0) await executable.writeVariable(variable.name, valueOf(variable, 10 * index));
+    for (const [index, variable] of variables.entries()) {
+      const expected = index % 2 === 0 ? valueOf(variable, 10 * index) : valueOf(variable, 0);
+      if (index % 2 === 1) expected.data.fill(0);
+      expect(await executable.readVariable(variable.name)).toEqual(expected);
+    }
   });
 
   test("all values are old ones, and effects on one variable happen in order", async () => {
