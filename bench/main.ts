@@ -3,6 +3,7 @@ import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { attention } from "./engine/attention.ts";
 import { decoding, decodingTogether } from "./engine/decoding.ts";
+import { devices } from "./devices.ts";
 import { steadyMemory } from "./engine/steady-memory.ts";
 import { encoding } from "./encoding.ts";
 import { encodingThreads } from "./encoding-threads.ts";
@@ -25,6 +26,7 @@ const benchmarks: readonly Benchmark[] = [
   largeInput,
   hashing,
   pretraining,
+  devices,
   attention,
   decoding,
   decodingTogether,

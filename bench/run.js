@@ -17,6 +17,7 @@ await build({
     "bench/main.ts",
     "bench/attention-work.ts",
     "bench/train-steps.ts",
+    "bench/device-steps.ts",
     "bench/shard-work.ts",
     "bench/training-work.ts",
     "bench/encoding-work.ts",

@@ -72,13 +72,16 @@ export interface TrainingWork {
   readonly memoryBytesRecomputing: number;
   /** Really computed, what is computed again included. */
   readonly flopsPerToken: number;
+  /** How many of them share each step; memory is of one. */
+  readonly devices: number;
 }
 
 export function estimateOn(device: NamedDevice, work: TrainingWork): DeviceEstimate {
   const usable = device.memoryBytes * usableShare;
-  const tokensPerSecond = (device.tf32FlopsPerSecond * assumedUtilisation) / work.flopsPerToken;
+  const tokensPerSecond =
+    (work.devices * device.tf32FlopsPerSecond * assumedUtilisation) / work.flopsPerToken;
   return {
-    device: device.name,
+    device: work.devices === 1 ? device.name : `${work.devices} × ${device.name}`,
     memoryBytes: device.memoryBytes,
     fits:
       work.memoryBytes <= usable

@@ -143,7 +143,13 @@ test("a device's tokens a second are its share of the peak by the work of a toke
     tf32FlopsPerSecond: 30e12,
     bf16FlopsPerSecond: 60e12,
   };
-  const work = { tokens: 3.6e9, memoryBytes: 9e9, memoryBytesRecomputing: 4e9, flopsPerToken: 9e8 };
+  const work = {
+    tokens: 3.6e9,
+    memoryBytes: 9e9,
+    memoryBytesRecomputing: 4e9,
+    flopsPerToken: 9e8,
+    devices: 1,
+  };
   expect(estimateOn(device, work)).toEqual({
     device: "some",
     memoryBytes: 10e9,
@@ -155,6 +161,13 @@ test("a device's tokens a second are its share of the peak by the work of a toke
   const larger = { ...work, memoryBytes: 9.1e9 };
   expect(estimateOn(device, larger).fits).toBe("with blocks computed again");
   expect(estimateOn(device, { ...larger, memoryBytesRecomputing: 9.1e9 }).fits).toBe("no");
+  // Two of them take half the time, and each needs the same memory.
+  expect(estimateOn(device, { ...larger, devices: 2 })).toMatchObject({
+    device: "2 × some",
+    fits: "with blocks computed again",
+    tokensPerSecond: 20_000,
+    hours: 50,
+  });
 });
 
 test("tokens take two bytes up to 65,536 words, four above, and are on the disk twice", () => {

@@ -93,7 +93,9 @@ export function estimateRecipe(
     keepCheckpoints: recipe.pretrain.keepCheckpoints,
   });
   const stageMemory = stages.map(({ estimate }) => estimate.memory.total);
-  const neededMemoryBytes = Math.max(...stageMemory) + runtimeBytes;
+  const neededMemoryBytes = Math.max(
+    ...stages.map(({ stage, estimate }) => neededHere(estimate.memory.total, recipe[stage], machine)),
+  );
   const recomputing = (stage: TrainingStage) => {
     const again = { ...recipe, [stage]: { ...recipe[stage], recompute: "blocks" as const } };
     return trainingCost(programOf(again, stage)).memory.total;
@@ -103,6 +105,7 @@ export function estimateRecipe(
     tokens: pretrain.tokens,
     memoryBytes: Math.max(...stageMemory),
     flopsPerToken: pretrain.flopsPerToken,
+    devices: recipe.pretrain.devices,
   };
   return {
     config,
@@ -147,6 +150,13 @@ export function estimateRecipe(
   };
 }
 
+/** Bytes of the memory that computes: an accelerator holds one device of a stage, the machine's own memory all of them. */
+const neededHere = (
+  bytes: number,
+  { devices }: { readonly devices: number },
+  { engine }: Pick<Machine, "engine">,
+): number => (bytes + runtimeBytes) * (engine.device === "gpu" ? 1 : devices);
+
 function memoryProblem(
   recipe: TrainingRecipe,
   named: readonly string[],
@@ -155,15 +165,17 @@ function memoryProblem(
     options,
     estimate,
   }: { stage: TrainingStage; options: ReturnType<typeof programOf>["options"]; estimate: StageEstimate },
-  { memoryBytes }: Machine,
+  machine: Machine,
 ): readonly Problem[] {
-  const needed = estimate.memory.total + runtimeBytes;
+  const { memoryBytes } = machine;
+  const here = (bytes: number) => neededHere(bytes, recipe[stage], machine);
+  const needed = here(estimate.memory.total);
   if (needed <= memoryBytes) return [];
   const define = (changed: typeof options) =>
     stage === "dpo"
       ? programOf({ ...recipe, dpo: { ...recipe.dpo, ...economyOf(changed) } }, "dpo")
       : pretrainingProgram(changed);
-  const smaller = firstThatFits(options, define, memoryBytes - runtimeBytes);
+  const smaller = firstThatFits(options, define, (memoryBytes * runtimeBytes) / here(0) - runtimeBytes);
   const message = `${stage} needs about ${formatBytes(needed)} of memory, and this machine has ${formatBytes(memoryBytes)}`;
   if (smaller === undefined)
     return [{ what: "memory", message, hint: "a smaller model: npx pipeline estimate --config small" }];
@@ -171,7 +183,7 @@ function memoryProblem(
   const changes = { recompute, microBatchSize, gradientAccumulation };
   const flags = Object.entries(changes).map(([field, value]) => `--set ${stage}.${field}=${value}`);
   const command = ["npx pipeline estimate", ...named, ...flags].join(" ");
-  const hint = `${command} needs ${formatBytes(smaller.bytes + runtimeBytes)} for the same steps`;
+  const hint = `${command} needs ${formatBytes(here(smaller.bytes))} for the same steps`;
   return [{ what: "memory", message, hint }];
 }
 

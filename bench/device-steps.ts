@@ -1,0 +1,66 @@
+/**
+ * `device-steps.mjs DEVICES STEPS`: pretraining steps of 8 rows of the 1.3 M model on wasm, by one process or shared by
+ * several, as the stage takes them. Prints one JSON line.
+ */
+import { createRandom } from "../src/data/random.ts";
+import { openDevices } from "../src/engine/open-devices.ts";
+import { defineLlama } from "../src/model/llama-config.ts";
+import { float32, int32, scalar } from "../src/tensor/types.ts";
+import { defineOptimizer } from "../src/train/optimizer.ts";
+import { pretrainingProgram } from "../src/train/pretraining-program.ts";
+import { compileTraining } from "../src/train/training-step.ts";
+import { writeInitialWeights } from "./initial-weights.ts";
+import { median } from "./row.ts";
+
+const [warmupSteps, rows, sequenceLength] = [2, 8, 128];
+const [devices = 1, steps = 10] = process.argv.slice(2).map(Number);
+const model = defineLlama({
+  hiddenSize: 128,
+  intermediateSize: 352,
+  numLayers: 4,
+  numHeads: 4,
+  numKvHeads: 4,
+  vocabSize: 4096,
+  contextLength: sequenceLength,
+});
+const microBatchSize = rows / devices;
+const training = pretrainingProgram({
+  model,
+  microBatchSize,
+  sequenceLength,
+  gradientAccumulation: devices,
+  optimizer: defineOptimizer(),
+});
+const engine = await openDevices({ kind: "wasm", devices });
+const { executable, takeStep } = await compileTraining(engine, training);
+await using _executable = executable;
+await writeInitialWeights(executable, model);
+
+const random = createRandom(0);
+const shape = [microBatchSize, sequenceLength];
+const size = microBatchSize * sequenceLength;
+const tokens = () =>
+  int32(
+    shape,
+    Int32Array.from({ length: size }, () => random.nextInt(model.vocabSize)),
+  );
+const lossMask = float32(shape, new Float32Array(size).fill(1));
+const times: number[] = [];
+let firstLoss = NaN;
+for (let step = 1; step <= steps; step++) {
+  const start = performance.now();
+  const { loss } = await takeStep(() => Promise.resolve({ inputs: tokens(), targets: tokens(), lossMask }), {
+    learningRate: scalar(1e-3),
+    step: scalar(step),
+  });
+  times.push(performance.now() - start);
+  if (step === 1) firstLoss = loss?.data[0] ?? NaN;
+}
+const stepMs = median(times.slice(warmupSteps));
+console.log(
+  JSON.stringify({
+    system: `wasm ${engine.identity.version}`,
+    tokensPerSecond: (rows * sequenceLength * 1000) / stepMs,
+    firstLoss,
+  }),
+);
