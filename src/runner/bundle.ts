@@ -145,6 +145,7 @@ async function bundleStages(options: BundleOptions, plugins: Plugin[]): Promise<
       { in: join(runner, "watchdog.ts"), out: "watchdog" },
       // Of the command line, in this build because it is a process and shares what the stages are made of.
       { in: join(packageRoot, "src/cli/speaker/speaker-process.ts"), out: "speaker-process" },
+      { in: join(packageRoot, "src/cli/estimate/measure-process.ts"), out: "measure-process" },
       ...stageEntries.map((path) => ({ in: path, out: `stages/${basename(path, ".ts")}` })),
     ],
     outdir,

@@ -1,5 +1,5 @@
 /** `pipeline doctor`: a line for each thing looked at. Exit code 1 where one of them must be mended. */
-import { columnsOf, note, print, printJson, type CliContext } from "../cli-context.ts";
+import { columnsOf, print, printJson, type CliContext } from "../cli-context.ts";
 import { examineExecutor } from "../doctor/examine-executor.ts";
 import { examineMachine } from "../doctor/examine-machine.ts";
 import { examineProject } from "../doctor/examine-project.ts";
@@ -39,7 +39,8 @@ export async function doctorCommand(
 
 async function benchmarkRecipes(context: CliContext): Promise<readonly RecipeSpeed[]> {
   const { recipeSpeeds } = await import("../estimate/recipe-speeds.ts");
-  return await recipeSpeeds(context.host.projectRoot, (message) => note(context, message));
+  const { measurePlace } = await import("./estimate.ts");
+  return await recipeSpeeds(context.host.projectRoot, measurePlace(context));
 }
 
 const marks = { ok: ["✔", "green"], warn: ["!", "yellow"], fail: ["✖", "red"] } as const;

@@ -3,7 +3,7 @@ import { note, print, printJson, type CliContext, type RecipeOptions } from "../
 import { estimateRecipe } from "../estimate/estimate-recipe.ts";
 import { keptMeasurement } from "../estimate/kept-measurements.ts";
 import { examineForTraining } from "../estimate/machine.ts";
-import { measureNow } from "../estimate/measure-now.ts";
+import { measureNow, type MeasurePlace } from "../estimate/measure-now.ts";
 import { programOf, trainingRecipe } from "../estimate/training-recipe.ts";
 import { exitCodes } from "../exit-code.ts";
 import { recipeFlags } from "../recipe-flags.ts";
@@ -15,6 +15,13 @@ export interface EstimateOptions extends RecipeOptions {
   readonly json?: boolean;
 }
 
+/** Where a measurement is made, and who is told. */
+export const measurePlace = (context: CliContext): MeasurePlace => ({
+  compiledDirectory: context.host.compiledDirectory,
+  env: context.env,
+  report: (message) => note(context, message),
+});
+
 export async function estimateCommand(
   context: CliContext,
   { measure = false, json, ...options }: EstimateOptions,
@@ -25,7 +32,7 @@ export async function estimateCommand(
   const machine = await examineForTraining(context.host.projectRoot);
   const training = programOf(recipe, "pretrain").options;
   const kept = measure
-    ? await measureNow(training, (message) => note(context, message))
+    ? await measureNow(training, measurePlace(context))
     : await keptMeasurement(machine.engine, training);
   const estimate = estimateRecipe({ config, flags: recipeFlags(options), recipe }, machine, kept);
   if (json === true) printJson(context, estimate);

@@ -23,18 +23,37 @@ export function parseGpus(text: string): readonly Gpu[] {
   });
 }
 
-/** `used`: what the engine computes on. */
-export function gpuFinding(gpus: readonly Gpu[], used: "cpu" | "gpu"): Finding {
-  if (gpus.length === 0)
-    return { name: "cuda", level: "ok", message: "no NVIDIA device; training runs on the CPU" };
-  const message = `${countOf(gpus.length, "device")}: ${gpus
+export interface CudaFacts {
+  readonly gpus: readonly Gpu[];
+  /** What the engine computes on. */
+  readonly used: "cpu" | "gpu";
+  /** What the engine brings of CUDA, e.g. `CUDA 12.9.79`. */
+  readonly cuda: string | undefined;
+  /** Why the driver's library cannot be loaded. */
+  readonly missingDriver: string | undefined;
+}
+
+export function gpuFinding({ gpus, used, cuda, missingDriver }: CudaFacts): Finding {
+  const engine = cuda === undefined ? [] : [`the engine has ${cuda}`];
+  if (gpus.length === 0) {
+    const driver = missingDriver === undefined ? "a driver" : `no driver (${missingDriver})`;
+    const parts = [...engine, `no NVIDIA device and ${driver}`, "training runs on the CPU"];
+    return { name: "cuda", level: "ok", message: parts.join("; ") };
+  }
+  const devices = `${countOf(gpus.length, "device")}: ${gpus
     .map(({ name, memoryBytes, driver }) => `${name} (${formatBytes(memoryBytes)}, driver ${driver})`)
     .join(", ")}`;
+  const message = [...engine, devices].join("; ");
   if (used === "gpu") return { name: "cuda", level: "ok", message };
   return {
     name: "cuda",
     level: "warn",
     message: `${message}; the engine does not use it`,
-    hint: "npx pipeline engine install, on a machine with CUDA's libraries",
+    hint:
+      cuda === undefined
+        ? "npx pipeline engine install --gpu"
+        : missingDriver === undefined
+          ? "CUDA_VISIBLE_DEVICES or the device files hide it: look at nvidia-smi and /dev/nvidia*"
+          : `NVIDIA's driver cannot be loaded: ${missingDriver}`,
   };
 }

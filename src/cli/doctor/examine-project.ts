@@ -1,6 +1,7 @@
 /** What the project has on disk, and which engine it would train with. */
 import { join } from "node:path";
 import { engineStatus } from "../../engine/provision/engine-status.ts";
+import { missingDriver } from "../../engine/provision/gpu-driver.ts";
 import { engineCacheFolder } from "../../engine/provision/engine-build.ts";
 import { serializeError } from "../../errors.ts";
 import { countOf, formatBytes } from "../../report/quantity.ts";
@@ -19,12 +20,17 @@ export async function examineProject(projectRoot: string): Promise<readonly Find
 
 async function engineFindings(): Promise<readonly Finding[]> {
   try {
-    const { chosen, reasons } = await engineStatus();
+    const { chosen, reasons, tensorflow } = await engineStatus();
     const kernels = chosen.kind === "tensorflow" && chosen.device === "cpu" ? [oneDnnText(process.env)] : [];
     const message = [`${chosen.kind} ${chosen.version} on ${chosen.device}`, ...kernels, ...reasons].join(
       "; ",
     );
-    const cuda = gpuFinding(await findGpus(), chosen.device);
+    const cuda = gpuFinding({
+      gpus: await findGpus(),
+      used: chosen.device,
+      cuda: tensorflow.state === "absent" ? undefined : tensorflow.cudaText,
+      missingDriver: missingDriver(),
+    });
     if (chosen.kind === "tensorflow") return [{ name: "engine", level: "ok", message }, cuda];
     const hint = "npx pipeline engine install (native TensorFlow trains some twenty times faster)";
     return [{ name: "engine", level: "warn", message, hint }, cuda];

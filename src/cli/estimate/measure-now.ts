@@ -1,17 +1,59 @@
-/** Trains for seconds to know this machine's speed, and keeps what came out for later questions. */
-import { openEngine } from "../../engine/open-engine.ts";
+/** Trains for seconds, as a stage would, to know this machine's speed, and keeps what came out for later questions. */
+import { join } from "node:path";
+import { execa } from "execa";
+import { PipelineError } from "../../errors.ts";
 import { formatDuration } from "../../report/quantity.ts";
-import { measureTraining } from "../../train/measure-training.ts";
+import { withHugePages } from "../../std/huge-pages.ts";
+import type { SpeedMeasurement } from "../../train/measure-training.ts";
 import type { TrainingProgramOptions } from "../../train/training-program.ts";
 import { keepMeasurement, type KeptMeasurement } from "./kept-measurements.ts";
+import type { MeasureAnswer, MeasureRequest } from "./measure-process.ts";
 
-/** `budgetMs`: of training steps; compiling comes on top. */
+export interface MeasurePlace {
+  readonly compiledDirectory: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly report: (message: string) => void;
+}
+
+/** `budgetMs`: of training steps; compiling comes on top. Throws what the engine throws, and `MEASUREMENT_DIED`. */
 export async function measureNow(
   options: TrainingProgramOptions,
-  report: (message: string) => void,
+  place: MeasurePlace,
   { what = "this recipe's shape", budgetMs = 10_000 }: { what?: string; budgetMs?: number } = {},
 ): Promise<KeptMeasurement> {
-  report(`measuring ${what}: about ${formatDuration(budgetMs)} of training steps`);
-  const measurement = await measureTraining({ engine: await openEngine(), options, budgetMs });
+  place.report(`measuring ${what}: about ${formatDuration(budgetMs)} of training steps`);
+  const measurement = await measureApart({ options, budgetMs }, place);
   return await keepMeasurement(options, measurement, new Date());
+}
+
+/** In a process that starts as a stage's does. */
+async function measureApart(
+  request: MeasureRequest,
+  { compiledDirectory, env }: MeasurePlace,
+): Promise<SpeedMeasurement> {
+  const compiled = (name: string) => join(compiledDirectory, name);
+  const child = execa(
+    process.execPath,
+    ["--enable-source-maps", compiled("measure-process.mjs"), compiled("watchdog.mjs"), String(process.pid)],
+    { env: withHugePages(env), extendEnv: false, ipc: true, stdin: "ignore", reject: false },
+  );
+  let answer: MeasureAnswer | undefined;
+  child.on("message", (message) => {
+    // Only measure-process.ts talks on this channel.
+    answer = message as unknown as MeasureAnswer;
+  });
+  child.send(request, () => undefined);
+  const { exitCode, signal, stderr } = await child;
+  if (answer?.measurement !== undefined) return answer.measurement;
+  if (answer !== undefined) {
+    const { code, message, hint, kind } = answer.error;
+    throw new PipelineError({ code, message, hint, kind });
+  }
+  const how =
+    signal === undefined ? `ended with exit code ${exitCode ?? "unknown"}` : `was killed by ${signal}`;
+  throw new PipelineError({
+    code: "MEASUREMENT_DIED",
+    message: [`the process that measures ${how}`, ...stderr.split("\n").slice(-3)].join("\n").trimEnd(),
+    hint: "where the kernel killed it, memory was short: npx pipeline estimate",
+  });
 }
