@@ -1,5 +1,5 @@
 /**
- * `device-steps.mjs DEVICES STEPS`: pretraining steps of 8 rows of the 1.3 M model on wasm, by one process or shared by
+ * `device-steps.mjs DEVICES STEPS`: pretraining steps of two micro-batches of 8 rows of the 1.3 M model on wasm, by one process or shared by
  * several, as the stage takes them. Prints one JSON line.
  */
 import { createRandom } from "../src/data/random.ts";
@@ -12,7 +12,7 @@ import { compileTraining } from "../src/train/training-step.ts";
 import { writeInitialWeights } from "./initial-weights.ts";
 import { median } from "./row.ts";
 
-const [warmupSteps, rows, sequenceLength] = [2, 8, 128];
+const [warmupSteps, microBatchSize, gradientAccumulation, sequenceLength] = [2, 8, 2, 128];
 const [devices = 1, steps = 10] = process.argv.slice(2).map(Number);
 const model = defineLlama({
   hiddenSize: 128,
@@ -23,12 +23,11 @@ const model = defineLlama({
   vocabSize: 4096,
   contextLength: sequenceLength,
 });
-const microBatchSize = rows / devices;
 const training = pretrainingProgram({
   model,
   microBatchSize,
   sequenceLength,
-  gradientAccumulation: devices,
+  gradientAccumulation,
   optimizer: defineOptimizer(),
 });
 const engine = await openDevices({ kind: "wasm", devices });
@@ -60,7 +59,7 @@ const stepMs = median(times.slice(warmupSteps));
 console.log(
   JSON.stringify({
     system: `wasm ${engine.identity.version}`,
-    tokensPerSecond: (rows * sequenceLength * 1000) / stepMs,
+    tokensPerSecond: (gradientAccumulation * size * 1000) / stepMs,
     firstLoss,
   }),
 );

@@ -24,13 +24,15 @@ export const devices: Benchmark = {
     );
     const measured = row({
       bench: "devices",
-      job: `128 4 4096 128 8 4 4 352, ${one[0]?.system}: two processes with 4 rows each`,
+      job: `128 4 4096 128 8 4 4 352, ${one[0]?.system}: two processes with a micro-batch each`,
       value: value ?? null,
       unit: "tokens/s",
-      peer: "one process with 8 rows",
+      peer: "one process with both",
       peerValue: peerValue ?? null,
     });
     report(measured);
+    const losses = new Set([...one, ...two].map(({ firstLoss }) => firstLoss));
+    if (losses.size > 1) throw new Error(`the first losses differ: ${[...losses].join(", ")}`);
     if ((measured.ratio ?? 0) < least) throw new Error(`two processes are below ×${least} of one`);
   },
 };
