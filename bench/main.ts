@@ -2,6 +2,7 @@
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { attention } from "./engine/attention.ts";
+import { checkpointMemory } from "./engine/checkpoint-memory.ts";
 import { decoding, decodingTogether } from "./engine/decoding.ts";
 import { devices } from "./devices.ts";
 import { steadyMemory } from "./engine/steady-memory.ts";
@@ -28,6 +29,7 @@ const benchmarks: readonly Benchmark[] = [
   pretraining,
   devices,
   attention,
+  checkpointMemory,
   decoding,
   decodingTogether,
   steadyMemory,

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { PipelineError } from "../errors.ts";
 import type { Engine } from "./engine.ts";
 import { BINDING_FILE } from "./provision/engine-build.ts";
+import { environmentLabel } from "./provision/environment-label.ts";
 import { engineStatus, type EngineStatus, type EngineWish } from "./provision/engine-status.ts";
 import { linkEngine } from "./provision/link-engine.ts";
 
@@ -52,7 +53,12 @@ async function open(
   await linkEngine();
   const { createTensorflowEngine } = await import("./tensorflow/tensorflow-engine.ts");
   // By its path: the link is there for whoever loads the package, and another process may be changing it.
-  const engine = createTensorflowEngine({ ...threads, bindingFile: join(tensorflow.path, BINDING_FILE) });
+  const label = `${tensorflow.label}${environmentLabel()}`;
+  const engine = createTensorflowEngine({
+    ...threads,
+    bindingFile: join(tensorflow.path, BINDING_FILE),
+    deterministic: chosen.device === "gpu",
+  });
   const { identity } = engine;
-  return { ...engine, identity: { ...identity, version: `${identity.version}${tensorflow.label}` } };
+  return { ...engine, identity: { ...identity, version: `${identity.version}${label}` } };
 }

@@ -10,6 +10,7 @@ import type { EngineIdentity } from "../engine.ts";
 import { BINDING_PACKAGE, findBindingPackage, readLink, type BindingPackage } from "./binding-package.ts";
 import { cudaLabel, cudaText } from "./cuda-label.ts";
 import type { BuildWay } from "./engine-build.ts";
+import { environmentLabel, environmentSettings } from "./environment-label.ts";
 import { findBuild, type BuildKind } from "./installed-builds.ts";
 
 export type EngineKind = EngineIdentity["kind"];
@@ -56,9 +57,10 @@ export async function engineStatus(
   const native = describe(tensorflow);
   if (tensorflow.state !== "absent" && (kind ?? "tensorflow") === "tensorflow") {
     const device = tensorflow.cuda && gpuVisible() ? "gpu" : "cpu";
-    const version = `${tensorflow.version}${tensorflow.label}`;
+    const version = `${tensorflow.version}${tensorflow.label}${environmentLabel()}`;
     const chosen = { kind: "tensorflow", version, device } as const;
-    return { chosen, reasons: [...why, native], tensorflow };
+    const settings = environmentSettings().map((setting) => `${setting} changes what it computes`);
+    return { chosen, reasons: [...why, native, ...settings], tensorflow };
   }
   if (kind === "tensorflow")
     throw new PipelineError({

@@ -26,6 +26,8 @@ export interface NativeOptions {
   readonly threads?: number | undefined;
   /** Of them, how many share one operation; default: all. With one, operations that do not wait for each other run side by side. */
   readonly threadsPerOperation?: number | undefined;
+  /** Whether kernels that add in no fixed order are left for those that do; on the CPU all of ours do. Default: no. */
+  readonly deterministic?: boolean | undefined;
   /** The binding to load; default: where the package's own loader looks. */
   readonly bindingFile?: string | undefined;
 }
@@ -38,11 +40,17 @@ export function loadNativeTensorflow(options: NativeOptions = {}): NativeTensorf
   return loaded;
 }
 
-function load({ threads, threadsPerOperation = threads, bindingFile }: NativeOptions): NativeTensorflow {
+function load({
+  threads,
+  threadsPerOperation = threads,
+  deterministic,
+  bindingFile,
+}: NativeOptions): NativeTensorflow {
   restoreNodeUtil();
   // TensorFlow reads all of these once, while it loads.
   process.env["TF_ENABLE_ONEDNN_OPTS"] ??= "1";
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
+  if (deterministic === true) process.env["TF_DETERMINISTIC_OPS"] ??= "1";
   if (threads !== undefined) process.env["TF_NUM_INTEROP_THREADS"] = String(threads);
   if (threadsPerOperation !== undefined) process.env["TF_NUM_INTRAOP_THREADS"] = String(threadsPerOperation);
   try {

@@ -146,3 +146,17 @@ test("removing takes away link and builds, and may be done twice", async () => {
   expect((await status()).tensorflow.state).toBe("absent");
   expect(await removeEngine(sandbox)).toEqual([]);
 });
+
+test("what the environment changes of TensorFlow's results is part of its identity, and told", async () => {
+  await fakeBuild(sandbox, "wheel");
+  process.env["TF_ENABLE_ONEDNN_OPTS"] = "1";
+  process.env["TF_XLA_FLAGS"] = "";
+  expect((await status()).chosen).toEqual(NATIVE);
+  process.env["TF_ENABLE_ONEDNN_OPTS"] = "0";
+  process.env["TF_XLA_FLAGS"] = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit";
+  const settings = ["TF_XLA_FLAGS=--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit", "TF_ENABLE_ONEDNN_OPTS=0"];
+  const { chosen, reasons } = await status();
+  expect(chosen.version).toBe(`2.21.0 ${settings.join(" ")}`);
+  expect(reasons.slice(1)).toEqual(settings.map((setting) => `${setting} changes what it computes`));
+  expect((await status("wasm")).chosen).toEqual(WASM);
+});

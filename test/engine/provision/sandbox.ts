@@ -20,7 +20,7 @@ export interface Sandbox {
 
 const ENVIRONMENT = [
   ...["XDG_CACHE_HOME", "PIPELINE_ENGINE", "PATH", "CXX", "CDN_STORAGE", "TFJS_NODE_BASE_URI"],
-  ...["PIP_NO_INDEX", "PIP_FIND_LINKS", "CUDA_VISIBLE_DEVICES"],
+  ...["PIP_NO_INDEX", "PIP_FIND_LINKS", "CUDA_VISIBLE_DEVICES", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS"],
 ];
 
 /** Fresh before each test; the environment is restored after it. */

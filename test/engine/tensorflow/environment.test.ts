@@ -1,0 +1,59 @@
+/** Settings that TensorFlow reads once, while it loads: each in a process of its own, trained from the same weights. */
+import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeNative } from "./native.ts";
+
+const xla = { TF_XLA_FLAGS: "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit" };
+
+/** Processes that load TensorFlow may have to wait for each other. */
+const patience = { timeout: 300_000 };
+
+describeNative("a training in a process of its own", () => {
+  const projectRoot = join(import.meta.dirname, "../../..");
+  const script = join(projectRoot, "node_modules", ".cache", `train-digest-${process.pid}.mjs`);
+  beforeAll(() =>
+    build({
+      entryPoints: [join(import.meta.dirname, "train-digest.ts")],
+      outfile: script,
+      bundle: true,
+      packages: "external",
+      platform: "node",
+      target: "node20",
+      format: "esm",
+      logLevel: "error",
+    }),
+  );
+  afterAll(() => rm(script));
+  const train = async (settings: Readonly<Record<string, string>>) => {
+    const environment = {
+      ...process.env,
+      CUDA_VISIBLE_DEVICES: "-1",
+      PIPELINE_ENGINE: "tensorflow",
+      ...settings,
+    };
+    const { stdout } = await promisify(execFile)(process.execPath, [script], { env: environment });
+    return JSON.parse(stdout) as { version: string; loss: number; digest: string };
+  };
+
+  test(
+    "gives the same bytes each time, compiled by XLA or not; and XLA shows in its identity",
+    patience,
+    async () => {
+      const [plain, again] = [await train({}), await train({})];
+      expect(again).toEqual(plain);
+      const [compiled, compiledAgain] = [await train(xla), await train(xla)];
+      expect(compiledAgain).toEqual(compiled);
+      expect(compiled.version).toBe(`${plain.version} TF_XLA_FLAGS=${xla.TF_XLA_FLAGS}`);
+      expect(compiled.digest).not.toBe(plain.digest);
+      expect(Math.abs(compiled.loss - plain.loss)).toBeLessThan(1e-4);
+    },
+  );
+
+  test("gives the same bytes where determinism is asked for", patience, async () => {
+    expect(await train({ TF_DETERMINISTIC_OPS: "1" })).toEqual(await train({}));
+  });
+});
