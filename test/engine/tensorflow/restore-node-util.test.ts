@@ -30,7 +30,9 @@ test("they answer as Node 22 documents them", () => {
   restoreNodeUtil();
   const expected = [true, true, false, false, false, false];
   const [isArray, isNullOrUndefined] = names.map((name) => util[name] as (value: unknown) => boolean);
-  expect([[], [1], new Uint8Array(1), { length: 0 }, null, "a"].map((value) => isArray?.(value))).toEqual(expected);
+  expect([[], [1], new Uint8Array(1), { length: 0 }, null, "a"].map((value) => isArray?.(value))).toEqual(
+    expected,
+  );
   expect([null, undefined, 0, "", false, NaN].map((value) => isNullOrUndefined?.(value))).toEqual(expected);
 });
 
