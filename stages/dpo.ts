@@ -25,6 +25,7 @@ import {
   scheduleOver,
   scheduleParams,
   stepsOf,
+  trainingResources,
 } from "./training-params.ts";
 
 export const dpo = defineStage({
@@ -51,7 +52,7 @@ export const dpo = defineStage({
     })
     .check(devicesHaveWork),
   runtimeParams: runtimeParamNames,
-  resources: ({ devices }) => ({ cpus: Infinity, accelerators: devices }),
+  resources: trainingResources,
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { policy, preferences, tokenizer } = inputs;

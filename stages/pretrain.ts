@@ -25,6 +25,7 @@ import {
   runtimeParams,
   scheduleOver,
   scheduleParams,
+  trainingResources,
 } from "./training-params.ts";
 
 const planOf = ({ steps, schedule }: { steps: number; schedule: z.infer<typeof scheduleParams> }) => ({
@@ -68,7 +69,7 @@ export const pretrain = defineStage({
     params: ["steps"],
     sharedSteps: (earlier, later) => sharedSteps(planOf(earlier), planOf(later)),
   },
-  resources: ({ devices }) => ({ cpus: Infinity, accelerators: devices }),
+  resources: trainingResources,
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { shards, tokenizer } = inputs;

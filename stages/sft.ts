@@ -23,6 +23,7 @@ import {
   scheduleOver,
   scheduleParams,
   stepsOf,
+  trainingResources,
 } from "./training-params.ts";
 
 export const sft = defineStage({
@@ -44,7 +45,7 @@ export const sft = defineStage({
     })
     .check(devicesHaveWork),
   runtimeParams: runtimeParamNames,
-  resources: ({ devices }) => ({ cpus: Infinity, accelerators: devices }),
+  resources: trainingResources,
   environment: engineFact,
   async run({ inputs, outputs, params, context }) {
     const { base, conversations, tokenizer } = inputs;

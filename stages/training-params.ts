@@ -152,6 +152,12 @@ export const runtimeParams = {
   checkpointEverySteps: positiveInt.default(200).describe("runtime: a checkpoint every so many steps"),
   keepCheckpoints: positiveInt.default(2).describe("runtime: how many checkpoints are kept"),
 };
+/** All cores, and an accelerator for each device. */
+export const trainingResources = ({ devices }: { readonly devices: number }) => ({
+  cpus: Infinity,
+  accelerators: devices,
+});
+
 export const runtimeParamNames = ["checkpointEverySteps", "keepCheckpoints"] as const;
 
 /** Values of pretraining that are tried in every combination. */

@@ -5,7 +5,7 @@
  * they treat differently.
  */
 import type { BinaryFunction, CompareFunction, Op, Tensor } from "./graph.ts";
-import { sizeOf, type DType, type HostDType, type HostTensor, type Shape } from "./types.ts";
+import { hostTensor, sizeOf, type DType, type HostTensor, type Shape } from "./types.ts";
 
 /** Elements in row-major order; numbers as JavaScript has them. */
 interface Values {
@@ -122,17 +122,6 @@ const largestInteger = 2 ** 31 - 1;
 function isCertain(value: number, dtype: DType): boolean {
   if (dtype !== "float32") return Math.abs(value) <= largestInteger;
   return Number.isFinite(value) && (value === 0 || Math.abs(value) >= smallestNormal);
-}
-
-function hostTensor(dtype: HostDType, shape: Shape, data: readonly number[]): HostTensor {
-  switch (dtype) {
-    case "float32":
-      return { dtype, shape, data: Float32Array.from(data) };
-    case "int32":
-      return { dtype, shape, data: Int32Array.from(data) };
-    case "bool":
-      return { dtype, shape, data: Uint8Array.from(data) };
-  }
 }
 
 const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));

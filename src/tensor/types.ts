@@ -23,4 +23,15 @@ export const sameShape = (a: Shape, b: Shape): boolean =>
 
 export const float32 = (shape: Shape, data: Float32Array): HostTensor => ({ dtype: "float32", shape, data });
 export const int32 = (shape: Shape, data: Int32Array): HostTensor => ({ dtype: "int32", shape, data });
+/** A copy of the numbers as elements of the type. */
+export function hostTensor(dtype: HostDType, shape: Shape, data: ArrayLike<number>): HostTensor {
+  switch (dtype) {
+    case "float32":
+      return { dtype, shape, data: Float32Array.from(data) };
+    case "int32":
+      return { dtype, shape, data: Int32Array.from(data) };
+    case "bool":
+      return { dtype, shape, data: Uint8Array.from(data) };
+  }
+}
 export const scalar = (value: number): HostTensor => float32([], Float32Array.of(value));

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { PipelineError, type SerializedError } from "../../errors.ts";
+import { ownGroup } from "../../runner/child-options.ts";
 import { withHugePages } from "../../std/huge-pages.ts";
 import { isEngineBanner } from "../engine-banner.ts";
 import type { Generation, GeneratorPlace, TextGenerator } from "../text-generator.ts";
@@ -32,18 +33,7 @@ export async function openSpeaker(
       join(compiledDirectory, "watchdog.mjs"),
       String(process.pid),
     ],
-    {
-      env: withHugePages(env),
-      extendEnv: false,
-      ipc: true,
-      buffer: false,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-      reject: false,
-      detached: true,
-      cleanup: false,
-    },
+    { ...ownGroup, env: withHugePages(env) },
   );
   let waiting: { resolve: (answer: Answer) => void; reject: (error: unknown) => void } | undefined;
   let onPiece: (text: string) => void = () => undefined;

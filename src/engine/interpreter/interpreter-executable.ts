@@ -5,7 +5,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { userError } from "../../errors.ts";
 import type { Program, Variable } from "../../tensor/program.ts";
-import { sameShape, shapeText, type DType, type HostTensor, type Shape } from "../../tensor/types.ts";
+import {
+  hostTensor,
+  sameShape,
+  shapeText,
+  type DType,
+  type HostTensor,
+  type Shape,
+} from "../../tensor/types.ts";
 import type { Executable } from "../engine.ts";
 import { applyEffect, type Elements } from "./effects.ts";
 import { share, upload } from "./kernels.ts";
@@ -157,15 +164,7 @@ function checkFeeds({ fn }: Plan, feeds: Feeds): void {
 
 /** A copy in JavaScript memory: the cpu backend would hand out the tensor's own array. */
 function download(value: tf.Tensor, { dtype, shape }: { dtype: DType; shape: Shape }): HostTensor {
-  const data = value.dataSync();
-  switch (dtype) {
-    case "float32":
-      return { dtype, shape, data: Float32Array.from(data) };
-    case "int32":
-      return { dtype, shape, data: Int32Array.from(data) };
-    case "bool":
-      return { dtype, shape, data: Uint8Array.from(data) };
-    case "bfloat16":
-      throw new Error("bfloat16 does not leave a program: defineProgram lets no such fetch through");
-  }
+  if (dtype === "bfloat16")
+    throw new Error("bfloat16 does not leave a program: defineProgram lets no such fetch through");
+  return hostTensor(dtype, shape, value.dataSync());
 }

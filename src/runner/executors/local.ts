@@ -8,6 +8,7 @@ import { execa } from "execa";
 import { serializeError } from "../../errors.ts";
 import { errorCode } from "../../std/error-code.ts";
 import type { Store } from "../../store/store.ts";
+import { ownGroup } from "../child-options.ts";
 import type { Executor, RunningStage, StageLaunch, StageResult } from "../executor.ts";
 import { stageDied } from "../failure.ts";
 import { machineCapacity } from "../resource-queue.ts";
@@ -47,18 +48,9 @@ function startChild(
     process.execPath,
     ["--enable-source-maps", stageProcess, "ipc", watchdog, String(process.pid)],
     {
+      ...ownGroup,
       cwd: projectRoot,
       env: environmentOf(launch),
-      extendEnv: false,
-      ipc: true,
-      buffer: false,
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-      reject: false,
-      // A group of its own: Ctrl-C in the terminal reaches the runner only, which asks for a checkpoint first.
-      detached: true,
-      cleanup: false,
     },
   );
   let answer: StageResult | undefined;

@@ -1,7 +1,7 @@
 /** How large a directory is and when something in it last changed. Links are counted, not followed. */
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
-import { errorCode } from "../../std/error-code.ts";
+import { namesInNow } from "../../std/names-in.ts";
 
 export interface TreeFacts {
   readonly bytes: number;
@@ -28,12 +28,4 @@ export function treeFacts(path: string): TreeFacts {
 }
 
 /** Names, sorted; none where there is no such directory. */
-export function listDirectory(path: string): string[] {
-  try {
-    return readdirSync(path).sort();
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw error;
-  }
-}
+export const listDirectory = (path: string): string[] => namesInNow(path).sort();
