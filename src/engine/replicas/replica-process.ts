@@ -1,6 +1,5 @@
 /** The training process's end of one replica: starts it, asks it, and knows when it died. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { PipelineError } from "../../errors.ts";
 import type { DeviceShare } from "./device-shares.ts";
 import type { Answer, ReplicaRequest, ReplicaResponse, Task } from "./replica-protocol.ts";
@@ -14,7 +13,8 @@ export class ReplicaProcess implements AsyncDisposable {
   readonly #device: number;
   readonly #child: ChildProcess;
   readonly #asked = new Map<number, Asked>();
-  readonly #exited: Promise<unknown>;
+  /** Resolves when it is gone, or never came to be. */
+  readonly #ended: Promise<void>;
   #failure: PipelineError | undefined;
   #requests = 0;
 
@@ -27,13 +27,20 @@ export class ReplicaProcess implements AsyncDisposable {
       serialization: "advanced",
       env: { ...process.env, ...env },
     });
-    this.#exited = once(this.#child, "exit");
     this.#child.on("message", (response: ReplicaResponse) => this.#hear(response));
-    this.#child.once("exit", (exitCode, signal) => {
-      this.#fail(died(device, signal ?? `exit code ${exitCode}`));
-      onDeath();
+    this.#ended = new Promise((resolve) => {
+      const end = (error: PipelineError) => {
+        this.#fail(error);
+        resolve();
+        onDeath();
+      };
+      this.#child.once("exit", (exitCode, signal) => end(died(device, signal ?? `exit code ${exitCode}`)));
+      this.#child.on("error", (cause) => {
+        // Of a process that could not be started no exit is told.
+        if (this.#child.pid === undefined) end(notStarted(device, cause));
+        else this.#fail(died(device, cause.message, cause));
+      });
     });
-    this.#child.once("error", (cause) => this.#fail(died(device, cause.message, cause)));
     // It may be dead already: its end is reported, not what could not be written.
     this.#child.stdin?.on("error", () => undefined);
     this.#child.stdin?.end(replicaCode());
@@ -49,16 +56,15 @@ export class ReplicaProcess implements AsyncDisposable {
       const id = this.#requests++;
       this.#asked.set(id, { resolve, reject });
       const request: ReplicaRequest = { id, tasks };
-      // One that cannot be reached has died, which is reported by itself.
-      this.#child.send(request, () => undefined);
+      // One that cannot be reached has died, or has no channel because it never started: both are reported by themselves.
+      if (this.#child.connected) this.#child.send(request, () => undefined);
     });
   }
 
   /** Ends it at once, whatever it does: nothing that it holds outlives its use. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill("SIGKILL");
-    await this.#exited;
+    await this.#ended;
   }
 
   #hear(response: ReplicaResponse): void {
@@ -89,6 +95,14 @@ const died = (device: number, how: string, cause?: unknown) =>
       how === "SIGKILL"
         ? "Most often the system ran out of memory (see dmesg): lower microBatchSize, or set recompute; then run again: it goes on from the last checkpoint."
         : "Its last words are in the log above. Run again: it goes on from the last checkpoint.",
+    cause,
+  });
+
+const notStarted = (device: number, cause: Error) =>
+  new PipelineError({
+    code: "REPLICA_DIED",
+    message: `the process of device ${device} could not be started: ${cause.message}`,
+    hint: "The system gives no more processes, files or memory (ulimit -a shows its limits), or Node was moved. Run again: it goes on from the last checkpoint.",
     cause,
   });
 
