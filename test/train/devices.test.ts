@@ -4,22 +4,20 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { build } from "esbuild";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Engine, Executable } from "../../src/engine/engine.ts";
 import { openDevices } from "../../src/engine/open-devices.ts";
 import { openSafetensors } from "../../src/model/safetensors.ts";
-import { inlineWorkers } from "../../src/runner/inline-workers.js";
 import { defineProgram } from "../../src/tensor/program.ts";
-import type { LossGuardConfig } from "../../src/train/loss-guard.ts";
 import type { StepReport } from "../../src/train/training-options.ts";
 import { shareSizes } from "../../src/train/training-step.ts";
+import { compileProcess, type CompiledProcess } from "../compiled-process.ts";
 import { executors, openExecutor } from "../model/executors.ts";
 import { relativeError } from "../model/golden-llama.ts";
 import { isAlive, replicasOf, untilGone } from "./replica-pids.ts";
+import { guard, spoilt } from "./spikes.ts";
 import {
   createRig,
   numberedBatches,
@@ -166,25 +164,11 @@ describe("on wasm", async () => {
   });
 
   test("after a spike the run goes back, as on one device", async () => {
-    const lossGuard = {
-      ...{ action: "rollback", window: 4, lossZScore: 50, rollbackEverySteps: 2, rewindSteps: 1 },
-      ...{ skipSteps: 1, maxRollbacks: 3 },
-    } as const satisfies LossGuardConfig;
-    const spoilt = () => {
-      const source = numberedBatches();
-      return {
-        ...source,
-        next: async () => {
-          const batch = await source.next();
-          return source.given.at(-1) === 9 ? { ...batch, lossMask: batch.lossMask.map(() => NaN) } : batch;
-        },
-      };
-    };
     await using one = await createRig();
     await using two = await createRig();
-    const guarded = { gradientAccumulation: 2, lossGuard };
-    const expected = await trainTiny(await openExecutor("wasm"), one, { ...guarded, source: spoilt() });
-    const found = await trainTiny(devices, two, { ...guarded, source: spoilt() });
+    const guarded = { gradientAccumulation: 2, lossGuard: guard };
+    const expected = await trainTiny(await openExecutor("wasm"), one, { ...guarded, source: spoilt([9]) });
+    const found = await trainTiny(devices, two, { ...guarded, source: spoilt([9]) });
     expect([found.equals(expected), await digits(two)]).toEqual([true, await digits(one)]);
   });
 
@@ -235,36 +219,16 @@ describe("on wasm", async () => {
 });
 
 describe.skipIf(!onLinux)("a process that trains on two devices", () => {
-  /** In the project's cache, where packages are found. */
-  const script = resolve("cache", `devices-process-${process.pid}.mjs`);
+  let script: CompiledProcess | undefined;
   beforeAll(async () => {
-    await build({
-      entryPoints: [resolve(import.meta.dirname, "devices-process.ts")],
-      outfile: script,
-      bundle: true,
-      packages: "external",
-      platform: "node",
-      target: "node20",
-      format: "esm",
-      plugins: [
-        {
-          name: "inline-workers",
-          setup: (builder) => {
-            builder.onLoad({ filter: /replica-process\.ts$/ }, async ({ path }) => ({
-              contents: await inlineWorkers(await readFile(path, "utf8"), path),
-              loader: "ts",
-            }));
-          },
-        },
-      ],
-    });
+    script = await compileProcess(join(import.meta.dirname, "devices-process.ts"));
   });
-  afterAll(() => rmSync(script, { force: true }));
+  afterAll(() => script?.[Symbol.dispose]());
 
   test.each(["SIGKILL", "SIGTERM"] as const)(
     "takes its replicas along when it ends by %s",
     async (signal) => {
-      const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(process.execPath, [script?.path ?? ""], { stdio: ["ignore", "pipe", "inherit"] });
       await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
       const pids = replicasOf(child.pid ?? NaN);
       expect(pids.filter(isAlive)).toHaveLength(2);

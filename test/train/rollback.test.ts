@@ -6,37 +6,10 @@ import { cp, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { BatchSource } from "../../src/data/batch.ts";
-import type { LossGuardConfig } from "../../src/train/loss-guard.ts";
 import type { TrainLoopOptions, TrainingNotice } from "../../src/train/training-options.ts";
 import { executors, openExecutor } from "../model/executors.ts";
+import { guard, spoilt, trainGuarded } from "./spikes.ts";
 import { createRig, numberedBatches, totalSteps, trainTiny, type Rig } from "./training-rig.ts";
-
-const guard = {
-  action: "rollback",
-  window: 4,
-  lossZScore: 50,
-  rollbackEverySteps: 2,
-  rewindSteps: 1,
-  skipSteps: 1,
-  maxRollbacks: 3,
-} as const satisfies LossGuardConfig;
-
-/** The numbered batches, of which some have no loss. */
-function spoilt(places: readonly number[]): BatchSource & { readonly given: number[] } {
-  const source = numberedBatches();
-  return {
-    ...source,
-    async next() {
-      const batch = await source.next();
-      const place = source.given.at(-1) ?? NaN;
-      return {
-        ...batch,
-        origins: () => Promise.resolve([`row ${place}.0`, `row ${place}.1`]),
-        ...(places.includes(place) ? { lossMask: batch.lossMask.map(() => NaN) } : {}),
-      };
-    },
-  };
-}
 
 /** Only the batches of these places, in this order. */
 function chosen(places: readonly number[]): BatchSource {
@@ -94,23 +67,8 @@ type Change = Partial<TrainLoopOptions> & { readonly source: BatchSource };
 describe.each(executors)("on %s", async (kind) => {
   const engine = await openExecutor(kind);
 
-  /** All that a guarded run leaves. */
-  async function guarded(rig: Rig, story: Story, change: Change) {
-    const { gradientAccumulation = 1 } = story;
-    const weights = await trainTiny(engine, rig, {
-      gradientAccumulation,
-      lossGuard: { ...guard, ...story.change },
-      checkpoints: { ...rig.checkpoints, milestone: totalSteps },
-      ...change,
-    });
-    const last = join(rig.checkpoints.directory, `step-00000${totalSteps}`);
-    return {
-      weights: weights.toString("base64"),
-      tensors: (await readFile(join(last, "state.safetensors"))).toString("base64"),
-      state: await readFile(join(last, "state.json"), "utf8"),
-      metrics: await readFile(rig.metricsPath, "utf8"),
-    };
-  }
+  const guarded = (rig: Rig, { gradientAccumulation = 1, change }: Story, options: Change) =>
+    trainGuarded(engine, rig, { gradientAccumulation, lossGuard: { ...guard, ...change }, ...options });
 
   const told = kind === "wasm" ? stories : stories.filter(({ spikes }) => spikes.length === 2).slice(0, 1);
 

@@ -92,15 +92,14 @@ export interface Rig extends AsyncDisposable {
   readonly metricsPath: string;
 }
 
-export async function createRig(): Promise<Rig> {
-  const folder = await mkdtemp(join(tmpdir(), "training-"));
-  return {
-    folder,
-    checkpoints: { directory: join(folder, "checkpoints"), everySteps: 2 },
-    metricsPath: join(folder, "metrics.jsonl"),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
-  };
-}
+export const createRig = async (): Promise<Rig> => rigIn(await mkdtemp(join(tmpdir(), "training-")));
+
+export const rigIn = (folder: string): Rig => ({
+  folder,
+  checkpoints: { directory: join(folder, "checkpoints"), everySteps: 2 },
+  metricsPath: join(folder, "metrics.jsonl"),
+  [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+});
 
 export type Change<Options> = Partial<Options> & { readonly gradientAccumulation?: number };
 

@@ -1,10 +1,9 @@
 /** Settings that TensorFlow reads once, while it loads: each in a process of its own, trained from the same weights. */
 import { execFile } from "node:child_process";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { compileProcess, type CompiledProcess } from "../../compiled-process.ts";
 import { describeNative } from "./native.ts";
 
 const xla = { TF_XLA_FLAGS: "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit" };
@@ -13,21 +12,11 @@ const xla = { TF_XLA_FLAGS: "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit" };
 const patience = { timeout: 300_000 };
 
 describeNative("a training in a process of its own", () => {
-  const projectRoot = join(import.meta.dirname, "../../..");
-  const script = join(projectRoot, "node_modules", ".cache", `train-digest-${process.pid}.mjs`);
-  beforeAll(() =>
-    build({
-      entryPoints: [join(import.meta.dirname, "train-digest.ts")],
-      outfile: script,
-      bundle: true,
-      packages: "external",
-      platform: "node",
-      target: "node20",
-      format: "esm",
-      logLevel: "error",
-    }),
-  );
-  afterAll(() => rm(script));
+  let script: CompiledProcess | undefined;
+  beforeAll(async () => {
+    script = await compileProcess(join(import.meta.dirname, "train-digest.ts"));
+  });
+  afterAll(() => script?.[Symbol.dispose]());
   const train = async (settings: Readonly<Record<string, string>>) => {
     const environment = {
       ...process.env,
@@ -35,7 +24,9 @@ describeNative("a training in a process of its own", () => {
       PIPELINE_ENGINE: "tensorflow",
       ...settings,
     };
-    const { stdout } = await promisify(execFile)(process.execPath, [script], { env: environment });
+    const { stdout } = await promisify(execFile)(process.execPath, [script?.path ?? ""], {
+      env: environment,
+    });
     return JSON.parse(stdout) as { version: string; loss: number; digest: string };
   };
 
