@@ -1,10 +1,11 @@
-/** The TensorFlow ops of every graph that is made here: training of each recipe, checkpoints, scoring, decoding. */
+/** The TensorFlow nodes of every graph that is made here: training of each recipe, checkpoints, scoring, decoding. */
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { programOf, trainingRecipe, trainingStages } from "../../../../src/cli/estimate/training-recipe.ts";
 import type { Engine } from "../../../../src/engine/engine.ts";
 import { openEngine } from "../../../../src/engine/open-engine.ts";
 import { lowerProgram } from "../../../../src/engine/tensorflow/lower-program.ts";
+import type { TfNode } from "../../../../src/engine/tensorflow/tf-graph.ts";
 import { createInferenceModel } from "../../../../src/evaluate/inference-model.ts";
 import { createNextTokenModel } from "../../../../src/evaluate/next-token-model.ts";
 import { loadLlama } from "../../../../src/model/llama-files.ts";
@@ -25,9 +26,8 @@ const combinations = recomputeChoices.flatMap((recompute) =>
 const projectRoot = join(import.meta.dirname, "../../../..");
 
 /** The graph is lowered as the executor lowers it; it holds the reads and writes of checkpoints too. */
-export const tensorflowOps = (program: Program): string[] => [
-  ...new Set(lowerProgram(optimizeProgram(program)).graph.nodes.map(({ op }) => op)),
-];
+export const tensorflowNodes = (program: Program): readonly TfNode[] =>
+  lowerProgram(optimizeProgram(program)).graph.nodes;
 
 /** Training of every recipe in configs/, and of the first one with every option of a training program. */
 export async function trainingPrograms(): Promise<ReadonlyMap<string, Program>> {
@@ -36,7 +36,6 @@ export async function trainingPrograms(): Promise<ReadonlyMap<string, Program>> 
     const loaded = await loadConfig({
       projectRoot,
       file: join("configs", file),
-
       schema: pipeline.config,
     });
     const recipe = trainingRecipe(loaded.value);
