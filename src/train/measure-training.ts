@@ -40,8 +40,14 @@ export async function measureTraining({
   options,
   budgetMs = 10_000,
 }: MeasureOptions): Promise<SpeedMeasurement> {
-  const { sequences, sequenceLength } = await affordable(engine, options, budgetMs);
-  await using shallow = await openRig(engine, options, depths[0], sequences, sequenceLength);
+  const length = Math.min(probeLength, options.sequenceLength);
+  await using probe = await openRig(engine, options, depths[0], 1, length);
+  const { sequences, sequenceLength } = await affordable(probe, options, length, budgetMs);
+  const isProbe = sequences === 1 && sequenceLength === length;
+  await using larger = isProbe
+    ? undefined
+    : await openRig(engine, options, depths[0], sequences, sequenceLength);
+  const shallow = larger ?? probe;
   await using deeper = await openRig(engine, options, depths[1], sequences, sequenceLength);
   const best = { call: [Infinity, Infinity], update: [Infinity, Infinity] };
   const start = performance.now();
@@ -84,29 +90,34 @@ export function predictSpeed(
   const { numLayers } = options.model;
   const tokens = options.microBatchSize * options.sequenceLength * options.gradientAccumulation;
   const calls = tokens / (sequences * sequenceLength);
+  const growth = layerFlops(options, options.sequenceLength) / layerFlops(options, sequenceLength);
   const at = ({ fixed, layer }: { fixed: number; layer: number }) => fixed + numLayers * layer;
-  const seconds = (calls * at(callMs) + at(updateMs)) / 1000;
+  const call = at({ ...callMs, layer: callMs.layer * growth });
+  const seconds = (calls * call + at(updateMs)) / 1000;
   return { tokensPerSecond: tokens / seconds, flopsPerSecond: flopsPerStep / seconds };
+}
+
+/** Of one layer and one token: attention's share grows with the length. */
+function layerFlops(options: TrainingProgramOptions, sequenceLength: number): number {
+  const [low, high] = depths;
+  const flopsAt = (depth: number) => callFlops(options, depth, 1, sequenceLength);
+  return (flopsAt(high) - flopsAt(low)) / (high - low) / sequenceLength;
 }
 
 /** As many sequences of the recipe's micro-batch as let a handful of steps end in time; where one is too long, a shorter one. */
 async function affordable(
-  engine: Engine,
+  probe: Rig,
   options: TrainingProgramOptions,
+  length: number,
   budgetMs: number,
 ): Promise<{ sequences: number; sequenceLength: number }> {
-  const length = Math.min(probeLength, options.sequenceLength);
-  await using probe = await openRig(engine, options, depths[0], 1, length);
   await probe.step();
   const { callMs } = await probe.step();
   const msPerFlop = callMs / probe.flops;
   let { microBatchSize: sequences, sequenceLength } = options;
   const rounds = 4;
   const flopsOf = () =>
-    depths.reduce((total, depth) => {
-      const program = shallowProgram(options, depth, sequences, sequenceLength);
-      return total + trainingCost(program).flopsPerStep / program.options.gradientAccumulation;
-    }, 0);
+    depths.reduce((total, depth) => total + callFlops(options, depth, sequences, sequenceLength), 0);
   while (rounds * flopsOf() * msPerFlop > budgetMs)
     if (sequences > 1) sequences = Math.floor(sequences / 2);
     else if (sequenceLength > length) sequenceLength = Math.max(length, Math.floor(sequenceLength / 2));
@@ -132,6 +143,17 @@ const shallowProgram = (
     intraDocumentMask: false,
   });
 
+/** Of forward and backward pass over one call. */
+function callFlops(
+  options: TrainingProgramOptions,
+  numLayers: number,
+  sequences: number,
+  sequenceLength: number,
+): number {
+  const program = shallowProgram(options, numLayers, sequences, sequenceLength);
+  return trainingCost(program).flopsPerStep / program.options.gradientAccumulation;
+}
+
 interface Rig extends AsyncDisposable {
   /** Of one call. */
   readonly flops: number;
@@ -151,7 +173,7 @@ async function openRig(
   const feeds = randomBatch(options.model.vocabSize, sequences, sequenceLength);
   let steps = 0;
   return {
-    flops: trainingCost(training).flopsPerStep / training.options.gradientAccumulation,
+    flops: callFlops(options, numLayers, sequences, sequenceLength),
     async step() {
       const start = performance.now();
       await executable.call("accumulate", feeds);

@@ -213,3 +213,21 @@ test("the time of a step is that of its micro-batches and one update, at any dep
   expect(speed.tokensPerSecond).toBeCloseTo(24 / 0.9, 9);
   expect(speed.flopsPerSecond).toBeCloseTo(1e10, 0);
 });
+
+test("longer sequences than those that were measured cost a layer the products that attention has more", () => {
+  const model = defineLlama({ ...tinyShape, contextLength: 64 });
+  const at = (sequenceLength: number) =>
+    predictSpeed({ ...tiny({ model }), sequenceLength }, 0, {
+      engine: { kind: "cpu", version: "1", device: "cpu" },
+      sequences: 1,
+      sequenceLength: 16,
+      callMs: { fixed: 0, layer: 5 },
+      updateMs: { fixed: 0, layer: 0 },
+    }).tokensPerSecond;
+  // Of a token: the layer's matrices once, and each head with every position twice (scores and mixing).
+  const { hiddenSize, intermediateSize, numHeads, numKvHeads } = model;
+  const headDim = hiddenSize / numHeads;
+  const matrices = hiddenSize * (2 * numHeads * headDim + 2 * numKvHeads * headDim + 3 * intermediateSize);
+  const products = (length: number) => matrices + 2 * length * numHeads * headDim;
+  expect(at(16) / at(64)).toBeCloseTo(products(64) / products(16), 9);
+});

@@ -4,8 +4,8 @@ import { examineExecutor } from "../doctor/examine-executor.ts";
 import { examineMachine } from "../doctor/examine-machine.ts";
 import { examineProject } from "../doctor/examine-project.ts";
 import type { Finding } from "../doctor/finding.ts";
-import { speedFinding } from "../doctor/speed-finding.ts";
-import type { RecipeSpeed } from "../estimate/recipe-speeds.ts";
+import { nothingToMeasure, speedFinding } from "../doctor/speed-finding.ts";
+import type { RecipeSpeed, UnknownSpeed } from "../estimate/recipe-speeds.ts";
 import { exitCodes } from "../exit-code.ts";
 import { padEnd, wrap } from "../text-width.ts";
 
@@ -29,15 +29,24 @@ export async function doctorCommand(
     const { examineNetwork } = await import("../doctor/examine-network.ts");
     findings.push(await examineNetwork(projectRoot));
   }
-  const speeds = benchmark === true ? await benchmarkRecipes(context) : undefined;
-  findings.push(...(speeds ?? []).map(speedFinding));
+  const show = (shown: readonly Finding[]): void => {
+    if (json !== true) print(context, shown.flatMap((finding) => findingLines(finding, context)).join("\n"));
+  };
+  show(findings);
+  let speeds: readonly RecipeSpeed[] | undefined;
+  if (benchmark === true) {
+    const measured = await benchmarkRecipes(context);
+    speeds = measured.flatMap((each) => ("error" in each ? [] : [each]));
+    const speedFindings = measured.length === 0 ? [nothingToMeasure] : measured.map(speedFinding);
+    show(speedFindings);
+    findings.push(...speedFindings);
+  }
   const ok = findings.every(({ level }) => level !== "fail");
   if (json === true) printJson(context, { ok, findings, ...(speeds === undefined ? {} : { speeds }) });
-  else print(context, findings.flatMap((finding) => findingLines(finding, context)).join("\n"));
   return ok ? exitCodes.ok : exitCodes.failure;
 }
 
-async function benchmarkRecipes(context: CliContext): Promise<readonly RecipeSpeed[]> {
+async function benchmarkRecipes(context: CliContext): Promise<readonly (RecipeSpeed | UnknownSpeed)[]> {
   const { recipeSpeeds } = await import("../estimate/recipe-speeds.ts");
   const { measurePlace } = await import("./estimate.ts");
   return await recipeSpeeds(context.host.projectRoot, measurePlace(context));

@@ -15,14 +15,22 @@ export interface MeasurePlace {
   readonly report: (message: string) => void;
 }
 
-/** `budgetMs`: of training steps; compiling comes on top. Throws what the engine throws, and `MEASUREMENT_DIED`. */
+export interface MeasureNowOptions {
+  readonly what?: string;
+  /** Milliseconds of training steps; compiling comes on top. */
+  readonly budgetMs?: number;
+  /** Milliseconds after which the process is taken to hang. */
+  readonly limitMs?: number;
+}
+
+/** Throws what the engine throws, and `MEASUREMENT_DIED`. */
 export async function measureNow(
   options: TrainingProgramOptions,
   place: MeasurePlace,
-  { what = "this recipe's shape", budgetMs = 10_000 }: { what?: string; budgetMs?: number } = {},
+  { what = "this recipe's shape", budgetMs = 10_000, limitMs = budgetMs + 300_000 }: MeasureNowOptions = {},
 ): Promise<KeptMeasurement> {
-  place.report(`measuring ${what}: about ${formatDuration(budgetMs)} of training steps`);
-  const measurement = await measureApart({ options, budgetMs }, place);
+  place.report(`measuring ${what}: compiling, then ${formatDuration(budgetMs)} of training steps`);
+  const measurement = await measureApart({ options, budgetMs }, place, limitMs);
   return await keepMeasurement(options, measurement, new Date());
 }
 
@@ -30,12 +38,17 @@ export async function measureNow(
 async function measureApart(
   request: MeasureRequest,
   { compiledDirectory, env }: MeasurePlace,
+  limitMs: number,
 ): Promise<SpeedMeasurement> {
   const compiled = (name: string) => join(compiledDirectory, name);
   const child = execa(
     process.execPath,
     ["--enable-source-maps", compiled("measure-process.mjs"), compiled("watchdog.mjs"), String(process.pid)],
-    { env: withHugePages(env), extendEnv: false, ipc: true, stdin: "ignore", reject: false },
+    {
+      ...{ env: withHugePages(env), extendEnv: false, ipc: true, stdin: "ignore", reject: false },
+      // Native code does not look up from its work for less.
+      ...{ timeout: limitMs, killSignal: "SIGKILL" },
+    },
   );
   let answer: MeasureAnswer | undefined;
   child.on("message", (message) => {
@@ -43,17 +56,20 @@ async function measureApart(
     answer = message as unknown as MeasureAnswer;
   });
   child.send(request, () => undefined);
-  const { exitCode, signal, stderr } = await child;
+  const { exitCode, signal, timedOut, stderr } = await child;
   if (answer?.measurement !== undefined) return answer.measurement;
   if (answer !== undefined) {
     const { code, message, hint, kind } = answer.error;
     throw new PipelineError({ code, message, hint, kind });
   }
-  const how =
-    signal === undefined ? `ended with exit code ${exitCode ?? "unknown"}` : `was killed by ${signal}`;
+  const how = timedOut
+    ? `was not done within ${formatDuration(limitMs)}`
+    : signal === undefined
+      ? `ended with exit code ${exitCode ?? "unknown"}`
+      : `was killed by ${signal}`;
   throw new PipelineError({
     code: "MEASUREMENT_DIED",
     message: [`the process that measures ${how}`, ...stderr.split("\n").slice(-3)].join("\n").trimEnd(),
-    hint: "where the kernel killed it, memory was short: npx pipeline estimate",
+    hint: "where the system killed it, or it was very slow, memory was short: npx pipeline estimate",
   });
 }

@@ -1,11 +1,11 @@
 /** How fast this machine would train each recipe of the project: every shape among them is measured once. */
-import { isDeepStrictEqual } from "node:util";
+import { serializeError, type SerializedError } from "../../errors.ts";
 import { loadConfig } from "../../pipeline/config-load.ts";
 import { estimateStage } from "../../train/estimate-stage.ts";
 import { predictSpeed, type SpeedPrediction } from "../../train/measure-training.ts";
 import type { TrainingProgram } from "../../train/training-program.ts";
 import { configFile, recipeNames } from "../config-file.ts";
-import { shapeOf, type KeptMeasurement } from "./kept-measurements.ts";
+import { shapeOf } from "./kept-measurements.ts";
 import { measureNow, type MeasurePlace } from "./measure-now.ts";
 import { programOf, trainingRecipeSchema } from "./training-recipe.ts";
 
@@ -15,42 +15,66 @@ export interface RecipeSpeed extends SpeedPrediction {
   readonly hours: number;
 }
 
+/** Why the speed of a recipe is not known. */
+export interface UnknownSpeed {
+  readonly config: string;
+  readonly error: SerializedError;
+}
+
 interface Recipe {
   readonly config: string;
   readonly program: TrainingProgram;
-  readonly shape: KeptMeasurement["shape"];
   readonly steps: number;
 }
 
 /** Of training steps, over all shapes; compiling comes on top. */
 const totalBudgetMs = 10_000;
 
-/** Throws what `loadConfig` throws for a recipe that is none, and what `measureNow` throws. */
+/** In the order of their names. What is wrong with one recipe, or one measurement, is told in its place. */
 export async function recipeSpeeds(
   projectRoot: string,
   place: MeasurePlace,
-): Promise<readonly RecipeSpeed[]> {
-  const recipes: Recipe[] = [];
-  for (const config of recipeNames(projectRoot)) {
-    const file = configFile(config, { projectRoot, workingDirectory: projectRoot });
-    const { value } = await loadConfig({ projectRoot, file, schema: trainingRecipeSchema });
-    const recipe = trainingRecipeSchema.parse(value);
-    const program = programOf(recipe, "pretrain");
-    recipes.push({ config, program, shape: shapeOf(program.options), steps: recipe.pretrain.steps });
+): Promise<readonly (RecipeSpeed | UnknownSpeed)[]> {
+  const answers: (RecipeSpeed | UnknownSpeed)[] = [];
+  const byShape = new Map<string, Recipe[]>();
+  for (const config of recipeNames(projectRoot))
+    try {
+      const recipe = await loadRecipe(projectRoot, config);
+      const shape = JSON.stringify(shapeOf(recipe.program.options));
+      byShape.set(shape, [...(byShape.get(shape) ?? []), recipe]);
+    } catch (error) {
+      answers.push({ config, error: serializeError(error) });
+    }
+  const budgetMs = totalBudgetMs / byShape.size;
+  for (const alike of byShape.values()) answers.push(...(await speedsOf(alike, place, budgetMs)));
+  return answers.sort((left, right) => (left.config < right.config ? -1 : 1));
+}
+
+async function loadRecipe(projectRoot: string, config: string): Promise<Recipe> {
+  const file = configFile(config, { projectRoot, workingDirectory: projectRoot });
+  const { value } = await loadConfig({ projectRoot, file, schema: trainingRecipeSchema });
+  const recipe = trainingRecipeSchema.parse(value);
+  return { config, program: programOf(recipe, "pretrain"), steps: recipe.pretrain.steps };
+}
+
+/** Of recipes of one shape. */
+async function speedsOf(
+  recipes: readonly Recipe[],
+  place: MeasurePlace,
+  budgetMs: number,
+): Promise<readonly (RecipeSpeed | UnknownSpeed)[]> {
+  const [first] = recipes;
+  if (first === undefined) return [];
+  const what = recipes.map(({ config }) => config).join(", ");
+  try {
+    const { measurement } = await measureNow(first.program.options, place, { what, budgetMs });
+    return recipes.map(({ config, program, steps }) => {
+      const { flopsPerStep, tokensPerStep } = estimateStage(program);
+      const prediction = predictSpeed(program.options, flopsPerStep, measurement);
+      return { config, ...prediction, hours: (steps * tokensPerStep) / prediction.tokensPerSecond / 3600 };
+    });
+  } catch (failure) {
+    const error = serializeError(failure);
+    return recipes.map(({ config }) => ({ config, error }));
   }
-  const isFirst = (at: number) =>
-    recipes.findIndex(({ shape }) => isDeepStrictEqual(shape, recipes[at]?.shape)) === at;
-  const budgetMs = totalBudgetMs / recipes.filter((_, at) => isFirst(at)).length;
-  const measured: KeptMeasurement[] = [];
-  const speeds: RecipeSpeed[] = [];
-  for (const { config, program, shape, steps } of recipes) {
-    const known = measured.find((each) => isDeepStrictEqual(each.shape, shape));
-    const kept = known ?? (await measureNow(program.options, place, { what: config, budgetMs }));
-    if (known === undefined) measured.push(kept);
-    const { flopsPerStep, tokensPerStep } = estimateStage(program);
-    const prediction = predictSpeed(program.options, flopsPerStep, kept.measurement);
-    const hours = (steps * tokensPerStep) / prediction.tokensPerSecond / 3600;
-    speeds.push({ config, ...prediction, hours });
-  }
-  return speeds;
 }

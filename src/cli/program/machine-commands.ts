@@ -75,7 +75,10 @@ export function addMachineCommands({ command, program, context, finish }: Comman
 
   command("doctor", "look at this machine and this project, and say what is missing")
     .option("--network", "also ask whether the npm registry can be reached")
-    .option("--benchmark", "also train for seconds, and predict the tokens a second of every recipe")
+    .option(
+      "--benchmark",
+      "also train for ten seconds, beside compiling, and predict the tokens a second of every recipe",
+    )
     .addOption(jsonOption())
     .action(async (options: DoctorOptions) => {
       const { doctorCommand } = await import("../commands/doctor.ts");
