@@ -20,17 +20,27 @@ interface Job {
   /** On our side; PyTorch's attention keeps no weights either. */
   readonly recompute?: Recompute;
   readonly large?: true;
+  readonly bars: Bars;
+}
+
+interface Bars {
+  /** Tokens per second, of PyTorch's. */
+  readonly leastSpeed: number;
+  /** Peak RSS, of PyTorch's. */
+  readonly mostMemory?: number;
+  readonly mostStartSeconds?: number;
 }
 
 const jobs: readonly Job[] = [
-  { sizes: [128, 4, 4096, 128, 8, 4, 4, 352], steps: 23, rounds: 5 },
-  { sizes: [288, 6, 8192, 256, 8, 9, 3, 768], steps: 8, rounds: 5 },
+  { sizes: [128, 4, 4096, 128, 8, 4, 4, 352], steps: 23, rounds: 5, bars: { leastSpeed: 1.5 } },
+  { sizes: [288, 6, 8192, 256, 8, 9, 3, 768], steps: 8, rounds: 5, bars: { leastSpeed: 1.3 } },
   {
     sizes: [576, 30, 20_000, 512, 2, 9, 3, 1536],
     steps: 6,
-    rounds: 3,
+    rounds: 5,
     recompute: "activations",
     large: true,
+    bars: { leastSpeed: 1.2, mostMemory: 1, mostStartSeconds: 20 },
   },
 ];
 
@@ -47,8 +57,13 @@ type Side = z.infer<typeof Side>;
 export const pretraining: Benchmark = {
   name: "pretraining",
   description: "tokens per second and peak memory of the training step (--large: the 117.7 M model too)",
+  bar: `${jobs.map(({ bars }) => `×${bars.leastSpeed}`).join(", ")} of PyTorch; large: ×1 of its memory, 20 s for compilation and first step`,
   async run(report, { large }) {
     const missing = await missingModules(["torch"]);
+    const violated: string[] = [];
+    const require = (holds: boolean, bar: string) => {
+      if (!holds) violated.push(bar);
+    };
     for (const job of jobs) {
       if (job.large === true && !large) continue;
       const [ours, theirs]: [Side[], Side[]] = [[], []];
@@ -62,32 +77,39 @@ export const pretraining: Benchmark = {
       checkSameModel(ours[0], theirs[0]);
       const name = `${job.sizes.join(" ")} (${ours[0]?.parameters} parameters), ${ours[0]?.system}`;
       const compare = (what: string, unit: string, valueOf: (side: Side) => number) => {
-        report(
-          row({
-            bench: "pretraining",
-            job: `${what}, ${name}`,
-            value: median(ours.map(valueOf)),
-            unit,
-            peer: theirs[0]?.system ?? "torch eager float32",
-            peerValue: theirs.length === 0 ? null : median(theirs.map(valueOf)),
-            ...(missing === undefined ? {} : { note: missing }),
-          }),
-        );
+        const compared = row({
+          bench: "pretraining",
+          job: `${what}, ${name}`,
+          value: median(ours.map(valueOf)),
+          unit,
+          peer: theirs[0]?.system ?? "torch eager float32",
+          peerValue: theirs.length === 0 ? null : median(theirs.map(valueOf)),
+          ...(missing === undefined ? {} : { note: missing }),
+        });
+        report(compared);
+        return compared.ratio;
       };
-      compare("training step", "tokens/s", ({ tokensPerSecond }) => tokensPerSecond);
-      compare("peak RSS", "MB", ({ peakRssMb }) => peakRssMb);
+      const { leastSpeed, mostMemory = Infinity, mostStartSeconds = Infinity } = job.bars;
+      const speed = compare("training step", "tokens/s", ({ tokensPerSecond }) => tokensPerSecond);
+      require(speed === null || speed >= leastSpeed, `×${leastSpeed} in speed, ${name}`);
+      const memory = compare("peak RSS", "MB", ({ peakRssMb }) => peakRssMb);
+      require(memory === null || memory <= mostMemory, `×${mostMemory} in memory, ${name}`);
       const startMs = ours.flatMap(({ compileAndFirstStepMs: ms }) => (ms === undefined ? [] : [ms]));
+      const startSeconds = median(startMs) / 1000;
       report(
         row({
           bench: "pretraining",
           job: `compilation and first step, ${name}`,
-          value: median(startMs) / 1000,
+          value: startSeconds,
           unit: "s",
           peer: "none",
           peerValue: null,
         }),
       );
+      require(startSeconds <=
+        mostStartSeconds, `compilation and first step in ${mostStartSeconds} s, ${name}`);
     }
+    if (violated.length > 0) throw new Error(`not reached: ${violated.join("; ")}`);
   },
 };
 
