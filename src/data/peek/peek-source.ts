@@ -134,6 +134,8 @@ function nothingToSee(source: string, wanted: string | undefined, passed: readon
     wanted === undefined
       ? `${source} has no file that is read (${READABLE_KINDS}). ${there}`
       : `${source} has no file whose path begins with ${JSON.stringify(wanted)}. ${there}`,
-    "Name the beginning of a path with --file.",
+    wanted === undefined
+      ? "Turn its files into one of these kinds; a README or a license is shown where --file names it."
+      : "Name the beginning of a path with --file.",
   );
 }

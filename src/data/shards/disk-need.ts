@@ -1,6 +1,6 @@
 /** What tokenized documents take on the disk, and what mixing them takes while it runs. */
 import { recordBytes } from "./mixed-record.ts";
-import { type BytesPerToken, entryNumbers } from "./shard-format.ts";
+import { type BytesPerToken, entryBytes } from "./shard-format.ts";
 
 export interface DocumentTotals {
   readonly documents: number;
@@ -16,7 +16,7 @@ const sortFiles = 256;
 
 /** Bytes of their shards, but for headers and the manifest. */
 export const tokenizedBytes = ({ documents, tokens }: DocumentTotals, width: BytesPerToken): number =>
-  tokens * width + documents * entryNumbers * 4;
+  tokens * width + documents * entryBytes;
 
 /** The same, with an end-of-text token after each document. */
 export const mixedBytes = ({ documents, tokens }: DocumentTotals, width: BytesPerToken): number =>
@@ -31,7 +31,7 @@ export function mixingBytes(
   width: BytesPerToken,
   memoryBytes = defaultMixMemoryBytes,
 ): number {
-  const records = tokens * width + documents * recordBytes(width);
+  const records = tokens * width + documents * recordBytes(0);
   const shards = mixedBytes({ documents, tokens }, width);
   return records <= memoryBytes ? shards : Math.round(records * (1 + 2 / sortFiles));
 }

@@ -9,12 +9,11 @@ import { mapInOrder } from "../../std/worker-pool.ts";
 import { createRandom } from "../random.ts";
 import { defaultMixMemoryBytes } from "./disk-need.ts";
 import type { MixOptions } from "./mix-rules.ts";
-import { putHead, recordBytes } from "./mixed-record.ts";
-import type { DocumentBlock, TokenShards } from "./open-shards.ts";
+import type { SplitReader, TokenShards } from "./open-shards.ts";
 import { type MixPlan, type MixShare, type MixSide, planMix } from "./plan-mix.ts";
-import { bytesPerTokenFor, entryNumbers, packTokens, shardInvalid } from "./shard-format.ts";
+import { type BytesPerToken, bytesPerTokenFor, entryNumbers, shardInvalid } from "./shard-format.ts";
 import type { ShardManifest } from "./shard-manifest.ts";
-import { sortRecords } from "./sort-records.ts";
+import { RecordSorter } from "./sort-records.ts";
 import { documentsSplit } from "./tokenize-documents.ts";
 import { createShardWriter } from "./write-shards.ts";
 
@@ -53,39 +52,36 @@ export async function mixShards(
   const { signal, onProgress, memoryBytes = defaultMixMemoryBytes } = options;
   const { tokenizerDigest, vocabSize, strata } = tokenized.manifest;
   const reader = tokenized.split(documentsSplit);
-  const blocks = () => reader.documentBlocks();
-  const plan = await planMix(blocks, strata, options);
+  const plan = await planMix(() => reader.documentBlocks(), strata, options);
   const writer = await createShardWriter(folder, {
     tokenizerDigest,
     vocabSize,
     shardTokens: options.shardTokens,
+    endOfText: options.endOfText,
   });
   const unsorted = join(folder, "unsorted");
-
-  let chosen = 0;
-  async function* chunks(): AsyncGenerator<Buffer> {
-    const separator = packTokens(Uint32Array.of(options.endOfText), bytesPerTokenFor(vocabSize));
-    const ordering = createRandom(options.seed).fork("order").nextUint32();
-    const read = async (range: Range) =>
-      recordsOf(range, await reader.readPacked(range.start, range.end - range.start), separator, ordering);
-    for await (const { chunk, documents, end } of mapInOrder(ranges(blocks(), plan), readsAtOnce, read)) {
-      chosen += documents;
-      onProgress?.(end / reader.totals.tokens / 2);
-      signal?.throwIfAborted();
-      yield chunk;
-    }
-  }
-
+  const sorter = new RecordSorter({ folder: unsorted, memoryBytes });
   try {
-    let written = 0;
-    for await (const record of sortRecords(chunks(), { folder: unsorted, memoryBytes })) {
-      const { side, bytes, hash, tokens } = record;
-      const stratum = strata[record.stratum];
-      if (stratum === undefined) throw shardInvalid(unsorted, `it has no stratum ${record.stratum}`);
-      await writer.append({ split: side, stratum, tokens, bytes, hash });
-      if (++written % 4096 > 0) continue;
-      onProgress?.((1 + written / chosen) / 2);
+    const width = bytesPerTokenFor(vocabSize);
+    const ordering = createRandom(options.seed).fork("order").nextUint32();
+    let chosen = 0;
+    for await (const { range, tokens } of readRanges(reader, plan, width)) {
+      await addRange(sorter, range, tokens, { ordering, width });
+      chosen += range.documents.length;
+      onProgress?.(range.end / reader.totals.tokens / 2);
       signal?.throwIfAborted();
+    }
+    let written = 0;
+    for await (const records of sorter.sorted()) {
+      for (const { side, bytes, hash, tokens, stratum: index } of records) {
+        const stratum = strata[index];
+        if (stratum === undefined) throw shardInvalid(unsorted, `it has no stratum ${index}`);
+        const appended = writer.append({ split: side, stratum, tokens, bytes, hash });
+        if (appended !== undefined) await appended;
+        if (++written % 4096 > 0) continue;
+        onProgress?.((1 + written / chosen) / 2);
+        signal?.throwIfAborted();
+      }
     }
     const shares = plan.shares();
     const manifest = await writer.close({
@@ -100,6 +96,7 @@ export async function mixShards(
     await writer.abort();
     throw error;
   } finally {
+    await sorter.close();
     await rm(unsorted, { recursive: true, force: true });
   }
 }
@@ -109,20 +106,22 @@ interface ChosenDocument {
   readonly number: number;
   readonly side: MixSide;
   readonly firstToken: number;
-  readonly entry: Uint32Array;
+  /** Where its numbers are among the range's. */
+  readonly at: number;
 }
 
 /** Neighbouring documents, but for those that were not chosen: tokens [start, end) of the split. */
 interface Range {
   readonly start: number;
   end: number;
+  readonly entries: Uint32Array;
   readonly documents: ChosenDocument[];
 }
 
-async function* ranges(blocks: AsyncIterable<DocumentBlock>, plan: MixPlan): AsyncGenerator<Range> {
-  let range: Range | undefined;
+async function* ranges(reader: SplitReader, plan: MixPlan): AsyncGenerator<Range> {
   let number = 0;
-  for await (const { firstToken, entries } of blocks) {
+  for await (const { firstToken, entries } of reader.documentBlocks()) {
+    let range: Range | undefined;
     let token = firstToken;
     for (let at = 0; at < entries.length; at += entryNumbers, number++) {
       const start = token;
@@ -133,29 +132,50 @@ async function* ranges(blocks: AsyncIterable<DocumentBlock>, plan: MixPlan): Asy
         yield range;
         range = undefined;
       }
-      range ??= { start, end: token, documents: [] };
+      range ??= { start, end: token, entries, documents: [] };
       range.end = token;
-      const entry = entries.subarray(at, at + entryNumbers);
-      range.documents.push({ number, side, firstToken: start, entry });
+      range.documents.push({ number, side, firstToken: start, at });
     }
+    if (range !== undefined) yield range;
   }
-  if (range !== undefined) yield range;
+}
+
+/** Ranges with their tokens as they stand in the file, which hold until the next is asked for. */
+async function* readRanges(reader: SplitReader, plan: MixPlan, width: BytesPerToken) {
+  const rooms = Array.from({ length: readsAtOnce }, () => new ArrayBuffer(rangeTokens * width));
+  const read = async (range: Range) => {
+    const count = range.end - range.start;
+    // A document may have more tokens than a range: it gets a room of its own.
+    const room = count > rangeTokens ? undefined : rooms.pop();
+    return { range, room, tokens: await reader.readPacked(range.start, count, room) };
+  };
+  for await (const one of mapInOrder(ranges(reader, plan), readsAtOnce, read)) {
+    yield one;
+    if (one.room !== undefined) rooms.push(one.room);
+  }
 }
 
 /** `tokens` are those of the range, as they stand in the file. */
-function recordsOf({ start, end, documents }: Range, tokens: Buffer, separator: Buffer, ordering: number) {
-  const width = separator.length;
-  const sizes = documents.map(({ entry: [count = 0] }) => (count + 1) * width);
-  const chunk = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + recordBytes(size), 0));
-  let place = 0;
-  for (const [index, { number, side, firstToken, entry }] of documents.entries()) {
-    const [count = 0, bytes = 0, high = 0, low = 0, stratum = 0] = entry;
+async function addRange(
+  sorter: RecordSorter,
+  { start, entries, documents }: Range,
+  tokens: Buffer,
+  { ordering, width }: { readonly ordering: number; readonly width: BytesPerToken },
+): Promise<void> {
+  for (const { number, side, firstToken, at } of documents) {
+    const high = entries[at + 2] as number;
+    const low = entries[at + 3] as number;
     // Its number too, so that copies of a text do not end up side by side.
     const key = mixBits(mixBits(mixBits(ordering ^ high) ^ low) ^ number) >>> 0;
-    place = putHead(chunk, place, { key, side, bytes, hash: [high, low], stratum }, sizes[index] ?? 0);
+    const head = {
+      key,
+      side,
+      bytes: entries[at + 1] as number,
+      hash: [high, low] as const,
+      stratum: entries[at + 4] as number,
+    };
     const from = (firstToken - start) * width;
-    place += tokens.copy(chunk, place, from, from + count * width);
-    place += separator.copy(chunk, place);
+    const added = sorter.add(head, tokens.subarray(from, from + (entries[at] as number) * width));
+    if (added !== undefined) await added;
   }
-  return { chunk, documents: documents.length, end };
 }

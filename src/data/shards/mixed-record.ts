@@ -1,36 +1,41 @@
 /**
- * A document between the shards that it was tokenized into and those that it is mixed into: seven 32-bit numbers,
- * little-endian, then its tokens as they stand in shards, with their separator.
+ * A document between the shards that it was tokenized into and those that it is mixed into: a head of seven 32-bit
+ * numbers, little-endian, then its tokens as they stand in shards.
  */
 import type { MixSide } from "./plan-mix.ts";
 
 /** Numbers: key, bytes of tokens, bytes of text, hash high, hash low, stratum, 1 for validation. */
-const headBytes = 7 * 4;
+export const headBytes = 7 * 4;
 
-export interface MixedRecord {
+export interface RecordHead {
   readonly key: number;
   readonly side: MixSide;
+  /** Of its text. */
   readonly bytes: number;
   readonly hash: readonly [high: number, low: number];
   /** Place of its stratum in the manifest of the tokenized shards. */
   readonly stratum: number;
+}
+
+export interface MixedRecord extends RecordHead {
   readonly tokens: Uint8Array;
 }
 
 export const recordBytes = (tokenBytes: number): number => headBytes + tokenBytes;
 
-/** Writes all but the tokens at a place; returns where the tokens go. */
 export function putHead(
   into: Buffer,
   at: number,
-  record: Omit<MixedRecord, "tokens">,
+  { key, side, bytes, hash: [high, low], stratum }: RecordHead,
   tokenBytes: number,
-): number {
-  const { key, side, bytes, hash, stratum } = record;
-  let place = at;
-  for (const number of [key, tokenBytes, bytes, ...hash, stratum, side === "validation" ? 1 : 0])
-    place = into.writeUInt32LE(number, place);
-  return place;
+): void {
+  into.writeUInt32LE(key, at);
+  into.writeUInt32LE(tokenBytes, at + 4);
+  into.writeUInt32LE(bytes, at + 8);
+  into.writeUInt32LE(high, at + 12);
+  into.writeUInt32LE(low, at + 16);
+  into.writeUInt32LE(stratum, at + 20);
+  into.writeUInt32LE(side === "validation" ? 1 : 0, at + 24);
 }
 
 export const keyAt = (chunk: Buffer, at: number): number => chunk.readUInt32LE(at);
@@ -41,13 +46,13 @@ export const endOfRecord = (chunk: Buffer, at: number): number | undefined =>
 
 /** The tokens are a view of the chunk. */
 export function recordAt(chunk: Buffer, at: number): MixedRecord {
-  const number = (index: number) => chunk.readUInt32LE(at + index * 4);
+  const tokensAt = at + headBytes;
   return {
-    key: number(0),
-    bytes: number(2),
-    hash: [number(3), number(4)],
-    stratum: number(5),
-    side: number(6) === 1 ? "validation" : "train",
-    tokens: chunk.subarray(at + headBytes, at + headBytes + number(1)),
+    key: keyAt(chunk, at),
+    bytes: chunk.readUInt32LE(at + 8),
+    hash: [chunk.readUInt32LE(at + 12), chunk.readUInt32LE(at + 16)],
+    stratum: chunk.readUInt32LE(at + 20),
+    side: chunk.readUInt32LE(at + 24) === 1 ? "validation" : "train",
+    tokens: chunk.subarray(tokensAt, tokensAt + chunk.readUInt32LE(at + 4)),
   };
 }

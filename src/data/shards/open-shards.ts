@@ -9,6 +9,7 @@ import {
   type BytesPerToken,
   bytesPerTokenFor,
   decodeHeader,
+  entryBytes,
   entryNumbers,
   headerBytes,
   shardInvalid,
@@ -36,8 +37,8 @@ export interface SplitReader {
    * a token that is not in the vocabulary.
    */
   read(start: number, count: number, out: Int32Array, at?: number): Promise<void>;
-  /** The same tokens as they stand in the file. Throws as `read` does. */
-  readPacked(start: number, count: number): Promise<Buffer>;
+  /** The same tokens as they stand in the file, at the beginning of `room` (default: a new one). Throws as `read` does. */
+  readPacked(start: number, count: number, room?: ArrayBuffer): Promise<Buffer>;
 }
 
 export interface DocumentBlock {
@@ -86,7 +87,7 @@ export async function openShards(
         handles.push(handle);
         await checkShard(handle, tokenFile, shard, manifest);
         const documentFile = join(folder, `${shard.name}.documents`);
-        await checkSize(documentFile, shard.documents * entryNumbers * 4, `${shard.documents} documents`);
+        await checkSize(documentFile, shard.documents * entryBytes, `${shard.documents} documents`);
         shards.push({ ...shard, handle, tokenFile, documentFile, firstToken });
         firstToken += shard.tokens;
       }
@@ -166,7 +167,6 @@ interface ReadableShard extends ShardTotals {
 
 /** Documents of a block: 1.25 MiB of entries. */
 const blockDocuments = 1 << 16;
-const entryBytes = entryNumbers * 4;
 
 class ShardedSplit implements SplitReader {
   readonly totals: ShardTotals;
@@ -240,18 +240,22 @@ class ShardedSplit implements SplitReader {
     out.set(ids, at);
   }
 
-  async readPacked(start: number, count: number): Promise<Buffer> {
-    const { bytes, swap } = await this.#readChecked(start, count);
+  async readPacked(start: number, count: number, room?: ArrayBuffer): Promise<Buffer> {
+    const { bytes, swap } = await this.#readChecked(start, count, room);
     swap();
     return bytes;
   }
 
-  async #readChecked(start: number, count: number): Promise<ReturnType<typeof tokenRoom>> {
-    const room = tokenRoom(count, this.#bytesPerToken);
+  async #readChecked(
+    start: number,
+    count: number,
+    memory?: ArrayBuffer,
+  ): Promise<ReturnType<typeof tokenRoom>> {
+    const room = tokenRoom(count, this.#bytesPerToken, memory);
     await this.#fill(start, room.bytes);
     room.swap();
-    const unknown = firstAtLeast(room.ids, this.#vocabSize);
-    if (unknown >= 0) {
+    if (!allBelow(room.ids, this.#vocabSize)) {
+      const unknown = room.ids.findIndex((id) => id >= this.#vocabSize);
       throw shardInvalid(
         this.#shards[this.#shardAt(start + unknown)]?.tokenFile ?? this.#manifestFile,
         `token ${room.ids[unknown]} is not in a vocabulary of ${this.#vocabSize}`,
@@ -293,10 +297,18 @@ class ShardedSplit implements SplitReader {
   }
 }
 
-/** Every token that is read passes here: a plain loop takes an eighth of the time of findIndex. */
-function firstAtLeast(ids: Uint16Array | Uint32Array, bound: number): number {
-  for (let at = 0; at < ids.length; at++) if ((ids[at] as number) >= bound) return at;
-  return -1;
+/** Every token that is read passes here: without a branch for each, in fours, it takes half of a plain loop's time. */
+function allBelow(ids: Uint16Array | Uint32Array, bound: number): boolean {
+  const last = bound - 1;
+  const fours = ids.length & ~3;
+  let signs = 0; // below zero once a token is above the last, or above 2^31 so that the difference says nothing
+  for (let at = 0; at < fours; at += 4) {
+    const [a, b] = [ids[at] as number, ids[at + 1] as number];
+    const [c, d] = [ids[at + 2] as number, ids[at + 3] as number];
+    signs |= (last - a) | a | (last - b) | b | (last - c) | c | (last - d) | d;
+  }
+  for (let at = fours; at < ids.length; at++) signs |= (last - (ids[at] as number)) | (ids[at] as number);
+  return signs >= 0;
 }
 
 function shortened(file: string): PipelineError {

@@ -88,16 +88,27 @@ export function packTokens(ids: Uint32Array, bytesPerToken: BytesPerToken): Buff
 }
 
 /**
- * Room for token ids: `bytes` is what a file is read into, `ids` the same as numbers once `swap` has turned the file's
- * byte order into the machine's. Called again, it turns them back.
+ * Room for token ids at the beginning of `memory`: `bytes` is what a file is read into, `ids` the same as numbers once
+ * `swap` has turned the file's byte order into the machine's. Called again, it turns them back.
  */
-export function tokenRoom(count: number, bytesPerToken: BytesPerToken) {
-  const ids = bytesPerToken === 2 ? new Uint16Array(count) : new Uint32Array(count);
-  return { ids, bytes: Buffer.from(ids.buffer), swap: () => void littleEndian(ids) };
+export function tokenRoom(
+  count: number,
+  bytesPerToken: BytesPerToken,
+  memory = new ArrayBuffer(count * bytesPerToken),
+) {
+  const ids = bytesPerToken === 2 ? new Uint16Array(memory, 0, count) : new Uint32Array(memory, 0, count);
+  return { ids, bytes: Buffer.from(memory, 0, ids.byteLength), swap: () => void littleEndian(ids) };
 }
 
-export function packEntry({ tokens, bytes, hash, stratum }: DocumentEntry): Buffer {
-  return littleEndian(Uint32Array.of(tokens, bytes, hash[0], hash[1], stratum));
+/** Room for `putEntry`. */
+export const entryBytes = entryNumbers * 4;
+
+export function putEntry(into: Buffer, { tokens, bytes, hash: [high, low], stratum }: DocumentEntry): void {
+  into.writeUInt32LE(tokens, 0);
+  into.writeUInt32LE(bytes, 4);
+  into.writeUInt32LE(high, 8);
+  into.writeUInt32LE(low, 12);
+  into.writeUInt32LE(stratum, 16);
 }
 
 export function unpackNumbers(bytes: Buffer): Uint32Array {

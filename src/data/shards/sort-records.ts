@@ -4,11 +4,19 @@
  * sequential. With random keys this is a uniform shuffle (Sanders, "Random permutations on distributed, external and
  * hierarchical memory", Information Processing Letters 67(6), 1998).
  */
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { mkdir, stat, unlink } from "node:fs/promises";
 import { endianness } from "node:os";
-import { join } from "node:path";
-import { BlockWriter } from "./block-writer.ts";
-import { endOfRecord, keyAt, type MixedRecord, recordAt } from "./mixed-record.ts";
+import { DealtRecords } from "./dealt-records.ts";
+import {
+  endOfRecord,
+  headBytes,
+  keyAt,
+  type MixedRecord,
+  putHead,
+  type RecordHead,
+  recordAt,
+} from "./mixed-record.ts";
+import { HeldRecords, readChunks, readWhole } from "./record-chunks.ts";
 
 export interface SortOptions {
   /** For files; made when needed, and empty again at the end. */
@@ -17,80 +25,98 @@ export interface SortOptions {
   readonly memoryBytes: number;
 }
 
-const blockBytes = 1 << 17;
-const chunkBytes = 1 << 20;
-const keyBytes = 4;
+const lastLevel = 3; // of the key's four bytes
+const roomStep = 1 << 20;
 
-/** Equal keys keep their order. `chunks` hold whole records. */
-export async function* sortRecords(
-  chunks: AsyncIterable<Buffer>,
-  options: SortOptions,
-): AsyncGenerator<MixedRecord> {
-  yield* inOrder(await gather(chunks, options, 0), options, 0);
-}
+/** Add records, one after the other, then ask for them in order; close it in any case. */
+export class RecordSorter {
+  readonly #options: SortOptions;
+  readonly #head = Buffer.alloc(headBytes);
+  readonly #held = new HeldRecords();
+  #dealt: DealtRecords | undefined;
 
-/** Records of equal upper bytes of their keys, `level` of them: in memory, or in files by the next byte. */
-type Gathered =
-  { readonly chunks: readonly Buffer[]; readonly files?: never } | { readonly files: readonly string[] };
+  constructor(options: SortOptions) {
+    this.#options = options;
+  }
 
-async function gather(
-  chunks: AsyncIterable<Buffer>,
-  { folder, memoryBytes }: SortOptions,
-  level: number,
-): Promise<Gathered> {
-  const held: Buffer[] = [];
-  let heldBytes = 0;
-  let dealt: DealtRecords | undefined;
-  try {
-    for await (const chunk of chunks) {
-      if (dealt === undefined) {
-        held.push(chunk);
-        heldBytes += chunk.length;
-        // Where all bytes were used, all keys are equal: nothing could be dealt out.
-        if (heldBytes <= memoryBytes || level === keyBytes) continue;
-        await mkdir(folder, { recursive: true });
-        dealt = new DealtRecords(folder, level);
-        for (const earlier of held.splice(0)) await dealt.add(earlier);
-      } else await dealt.add(chunk);
-    }
-    return dealt === undefined ? { chunks: held } : { files: await dealt.finish() };
-  } finally {
-    await dealt?.close();
+  /** Copies the tokens. A promise only where there is something to wait for. */
+  add(head: RecordHead, tokens: Uint8Array): Promise<void> | undefined {
+    putHead(this.#head, 0, head, tokens.length);
+    if (this.#dealt !== undefined) return this.#dealt.add(head.key, this.#head, tokens);
+    this.#held.add(this.#head, tokens);
+    return this.#held.bytes > this.#options.memoryBytes ? this.#deal() : undefined;
+  }
+
+  /** In groups, each of which holds until the next is asked for. Equal keys keep their order. */
+  async *sorted(): AsyncGenerator<Iterable<MixedRecord>> {
+    if (this.#dealt === undefined) yield inOrder(this.#held.take());
+    else yield* inOrderOfFiles(await this.#dealt.finish(), this.#options, 0);
+  }
+
+  async close(): Promise<void> {
+    await this.#dealt?.close();
+  }
+
+  async #deal(): Promise<void> {
+    const { folder } = this.#options;
+    await mkdir(folder, { recursive: true });
+    this.#dealt = new DealtRecords(folder, 0);
+    for (const chunk of this.#held.take()) await this.#dealt.addChunk(chunk);
   }
 }
 
-async function* inOrder(
-  gathered: Gathered,
+/** Records of equal upper bytes of their keys: in memory, or in files by the next byte. */
+type Gathered = { readonly chunk: Buffer; readonly files?: never } | { readonly files: readonly string[] };
+
+/** `level`: the byte of the key that the files were dealt out by. */
+async function* inOrderOfFiles(
+  files: readonly string[],
   options: SortOptions,
   level: number,
-): AsyncGenerator<MixedRecord> {
-  if (gathered.files === undefined) {
-    yield* sorted(gathered.chunks);
-    return;
-  }
-  const { files } = gathered;
-  // One file is read while the records of the one before it are used.
-  const read = (index: number): Promise<Gathered> => {
+): AsyncGenerator<Iterable<MixedRecord>> {
+  // One file is read while the records of the one before it are used: they take turns in two rooms.
+  const rooms = [Buffer.alloc(0), Buffer.alloc(0)];
+  const gather = async (index: number): Promise<Gathered> => {
     const file = files[index];
-    const reading =
-      file === undefined ? Promise.resolve({ chunks: [] }) : gather(readChunks(file), options, level + 1);
-    reading.catch(() => undefined); // thrown when its turn comes
-    return reading;
+    if (file === undefined) return { files: [] };
+    const { size } = await stat(file);
+    // Where all bytes were used, all keys are equal: nothing could be dealt out.
+    if (size > options.memoryBytes && level < lastLevel) return dealAgain(file, options, level + 1);
+    let room = rooms[index % 2] as Buffer;
+    if (room.length < size)
+      rooms[index % 2] = room = Buffer.allocUnsafeSlow(Math.ceil(size / roomStep) * roomStep);
+    return { chunk: await readWhole(file, room) };
   };
-  let next = read(0);
+  const begin = (index: number): Promise<Gathered> => {
+    const gathering = gather(index);
+    gathering.catch(() => undefined); // thrown when its turn comes
+    return gathering;
+  };
+  let next = begin(0);
   try {
     for (const [index, file] of files.entries()) {
       const current = await next;
-      next = read(index + 1);
-      yield* inOrder(current, options, level + 1);
-      await rm(file);
+      next = begin(index + 1);
+      if (current.files === undefined) yield inOrder([current.chunk]);
+      else yield* inOrderOfFiles(current.files, options, level + 1);
+      await unlink(file);
     }
   } finally {
     await next.catch(() => undefined); // what was thrown before is what counts; nothing is left running
   }
 }
 
-function* sorted(chunks: readonly Buffer[]): Generator<MixedRecord> {
+async function dealAgain(file: string, { folder }: SortOptions, level: number): Promise<Gathered> {
+  const dealt = new DealtRecords(folder, level);
+  try {
+    for await (const chunk of readChunks(file)) await dealt.addChunk(chunk);
+    return { files: await dealt.finish() };
+  } finally {
+    await dealt.close();
+  }
+}
+
+function* inOrder(chunks: readonly Buffer[]): Generator<MixedRecord> {
   const places: number[] = []; // chunk and offset of each record
   for (const [index, chunk] of chunks.entries())
     for (let at = 0; at < chunk.length; at = endOfRecord(chunk, at) as number) places.push(index, at);
@@ -109,77 +135,5 @@ function* sorted(chunks: readonly Buffer[]): Generator<MixedRecord> {
   for (let place = 0; place < order.length; place++) {
     const record = halves[2 * place + low] as number;
     yield recordAt(chunks[places[2 * record] as number] as Buffer, places[2 * record + 1] as number);
-  }
-}
-
-interface RecordFile {
-  readonly path: string;
-  readonly file: FileHandle;
-  readonly writer: BlockWriter;
-}
-
-/** A file for each value of one byte of the key that occurs. */
-class DealtRecords {
-  readonly #folder: string;
-  readonly #level: number;
-  readonly #files: (RecordFile | undefined)[] = new Array<undefined>(256).fill(undefined);
-
-  constructor(folder: string, level: number) {
-    this.#folder = folder;
-    this.#level = level;
-  }
-
-  async add(chunk: Buffer): Promise<void> {
-    const shift = 24 - 8 * this.#level;
-    for (let at = 0; at < chunk.length;) {
-      const end = endOfRecord(chunk, at) as number;
-      const byte = (keyAt(chunk, at) >>> shift) & 0xff;
-      const { writer } = this.#files[byte] ?? (await this.#create(byte));
-      const written = writer.append(chunk.subarray(at, end));
-      if (written !== undefined) await written;
-      at = end;
-    }
-  }
-
-  /** The files, in the order of their keys. */
-  async finish(): Promise<readonly string[]> {
-    const files = this.#files.filter((file) => file !== undefined);
-    for (const { writer } of files) await writer.flush();
-    await this.close();
-    return files.map(({ path }) => path);
-  }
-
-  async close(): Promise<void> {
-    for (const file of this.#files.splice(0)) await file?.file.close();
-  }
-
-  async #create(byte: number): Promise<RecordFile> {
-    const path = join(this.#folder, `${this.#level}-${byte}`);
-    const file = await open(path, "w");
-    return (this.#files[byte] = { path, file, writer: new BlockWriter(file, blockBytes) });
-  }
-}
-
-/** A file in chunks of whole records. */
-async function* readChunks(path: string): AsyncGenerator<Buffer> {
-  const file = await open(path, "r");
-  try {
-    const { size } = await file.stat();
-    let position = 0;
-    for (let wanted = chunkBytes; position < size;) {
-      const chunk = Buffer.allocUnsafeSlow(Math.min(wanted, size - position));
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
-      if (bytesRead < chunk.length) throw new Error(`${path} became shorter while it was read`);
-      let whole = 0;
-      let end = endOfRecord(chunk, 0);
-      for (; end !== undefined && end <= chunk.length; end = endOfRecord(chunk, whole)) whole = end;
-      // A record that is longer than a chunk is read again, by itself.
-      if (whole === 0 && position + chunk.length === size) throw new Error(`${path} ends within a record`);
-      wanted = whole > 0 ? chunkBytes : (end ?? 2 * chunk.length);
-      position += whole;
-      if (whole > 0) yield chunk.subarray(0, whole);
-    }
-  } finally {
-    await file.close();
   }
 }

@@ -2,19 +2,13 @@
  * Writes token shards as a stream: a document at a time, never more in memory than a block. Documents are not cut
  * between shards. Files are synced to disk at close, the manifest last.
  */
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
+import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { userError } from "../../errors.ts";
 import type { JsonObject } from "../../std/json.ts";
 import { syncFolder } from "../../std/sync-folder.ts";
-import { BlockWriter } from "./block-writer.ts";
-import {
-  bytesPerTokenFor,
-  type DocumentEntry,
-  encodeHeader,
-  headerBytes,
-  packEntry,
-} from "./shard-format.ts";
+import { addTo, GrowingShard, type MutableTotals, noTotals } from "./growing-shard.ts";
+import { bytesPerTokenFor, type DocumentEntry, packTokens } from "./shard-format.ts";
 import { manifestName, type ShardManifest, type ShardTotals, type Stratum } from "./shard-manifest.ts";
 
 export interface ShardWriterOptions {
@@ -23,6 +17,8 @@ export interface ShardWriterOptions {
   readonly vocabSize: number;
   /** A shard is closed before the document that would carry it beyond this many tokens. */
   readonly shardTokens: number;
+  /** Id of the token that each document is closed with, one of its tokens then (default: none is). */
+  readonly endOfText?: number;
 }
 
 export interface WrittenDocument extends Omit<DocumentEntry, "tokens" | "stratum"> {
@@ -33,7 +29,8 @@ export interface WrittenDocument extends Omit<DocumentEntry, "tokens" | "stratum
 }
 
 export interface ShardWriter {
-  append(document: WrittenDocument): Promise<void>;
+  /** One after the other. A promise only where there is something to wait for; until then the tokens must not change. */
+  append(document: WrittenDocument): Promise<void> | undefined;
   /** Finishes all shards and writes the manifest. */
   close(details?: JsonObject): Promise<ShardManifest>;
   /** Closes the files and leaves them unfinished: without a manifest, nothing reads them. */
@@ -44,21 +41,16 @@ interface OpenSplit {
   readonly totals: MutableTotals;
   readonly strata: MutableTotals[];
   readonly shards: (ShardTotals & { name: string })[];
-  current: OpenShard | undefined;
+  current: GrowingShard | undefined;
   /** A full shard that is being synced while the next is filled; `done` adds it to `shards`. */
-  closing: { readonly shard: OpenShard; readonly done: Promise<unknown> } | undefined;
+  closing: { readonly shard: GrowingShard; readonly done: Promise<unknown> } | undefined;
   /** Shards begun, among them those of `shards`. */
   begun: number;
 }
 
-type MutableTotals = { -readonly [Unit in keyof ShardTotals]: ShardTotals[Unit] };
-
-const tokenBlockBytes = 1 << 20;
-const entryBlockBytes = 1 << 16;
-
 /** Creates the folder. Throws SHARD_OPTIONS for sizes that cannot work. */
 export async function createShardWriter(folder: string, options: ShardWriterOptions): Promise<ShardWriter> {
-  const { tokenizerDigest, vocabSize, shardTokens } = options;
+  const { tokenizerDigest, vocabSize, shardTokens, endOfText } = options;
   if (!Number.isInteger(shardTokens) || shardTokens < 1) {
     throw userError("SHARD_OPTIONS", `shardTokens must be a positive integer, not ${shardTokens}.`);
   }
@@ -71,14 +63,18 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
 
   const splits = new Map<string, OpenSplit>();
   const strata: Stratum[] = [];
-  const stratumIndexes = new Map<string, number>();
+  /** By name, and by the first object of that name: mixing passes the same ones again and again. */
+  const stratumIndexes = new Map<string | Stratum, number>();
 
-  const stratumIndex = ({ source, language, category }: Stratum): number => {
+  const stratumIndex = (stratum: Stratum): number => {
+    const found = stratumIndexes.get(stratum);
+    if (found !== undefined) return found;
+    const { source, language, category } = stratum;
     const key = JSON.stringify([source, language, category]);
     let index = stratumIndexes.get(key);
     if (index === undefined) {
       index = strata.push({ source, language, category }) - 1;
-      stratumIndexes.set(key, index);
+      stratumIndexes.set(key, index).set(stratum, index);
     }
     return index;
   };
@@ -95,9 +91,32 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
   };
 
   const bytesPerToken = bytesPerTokenFor(vocabSize);
-  async function append({ split: splitName, stratum, tokens, bytes, hash }: WrittenDocument) {
-    const count = tokens.length / bytesPerToken;
-    let split = splits.get(splitName);
+  const separator = packTokens(Uint32Array.from(endOfText === undefined ? [] : [endOfText]), bytesPerToken);
+
+  function append(document: WrittenDocument): Promise<void> | undefined {
+    const tokens = (document.tokens.length + separator.length) / bytesPerToken;
+    const split = splits.get(document.split);
+    const shard = split?.current;
+    if (split === undefined || shard === undefined || shard.totals.tokens + tokens > shardTokens)
+      return beginShard(document.split).then(([split, shard]) => write(split, shard, document, tokens));
+    return write(split, shard, document, tokens);
+  }
+
+  function write(
+    split: OpenSplit,
+    shard: GrowingShard,
+    { tokens, bytes, hash, stratum }: WrittenDocument,
+    count: number,
+  ): Promise<void> | undefined {
+    const index = stratumIndex(stratum);
+    while (split.strata.length <= index) split.strata.push(noTotals());
+    addTo(split.totals, count, bytes);
+    addTo(split.strata[index] as MutableTotals, count, bytes);
+    return shard.append({ tokens: count, bytes, hash, stratum: index }, tokens, separator);
+  }
+
+  async function beginShard(name: string): Promise<readonly [OpenSplit, GrowingShard]> {
+    let split = splits.get(name);
     if (split === undefined) {
       split = {
         totals: noTotals(),
@@ -107,19 +126,12 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
         closing: undefined,
         begun: 0,
       };
-      splits.set(splitName, split);
+      splits.set(name, split);
     }
-    if (split.current !== undefined && split.current.totals.tokens + count > shardTokens) {
-      await finishShard(split);
-    }
-    if (split.current === undefined) {
-      const number = String(split.begun++).padStart(5, "0");
-      split.current = await OpenShard.create(folder, `${splitName}-${number}`, options);
-    }
-    const index = stratumIndex(stratum);
-    while (split.strata.length <= index) split.strata.push(noTotals());
-    for (const totals of [split.totals, split.strata[index]]) addTo(totals, count, bytes);
-    await split.current.append({ tokens: count, bytes, hash, stratum: index }, tokens);
+    if (split.current !== undefined) await finishShard(split);
+    const number = String(split.begun++).padStart(5, "0");
+    split.current = await GrowingShard.create(folder, `${name}-${number}`, options);
+    return [split, split.current];
   }
 
   async function close(details: JsonObject = {}) {
@@ -162,81 +174,4 @@ export async function createShardWriter(folder: string, options: ShardWriterOpti
   }
 
   return { append, close, abort };
-}
-
-function noTotals(): MutableTotals {
-  return { documents: 0, tokens: 0, bytes: 0 };
-}
-
-function addTo(totals: MutableTotals | undefined, tokens: number, bytes: number): void {
-  if (totals === undefined) return;
-  totals.documents++;
-  totals.tokens += tokens;
-  totals.bytes += bytes;
-}
-
-class OpenShard {
-  readonly totals = noTotals();
-  readonly #name: string;
-  readonly #tokenFile: FileHandle;
-  readonly #documentFile: FileHandle;
-  readonly #options: ShardWriterOptions;
-  readonly #tokens: BlockWriter;
-  readonly #entries: BlockWriter;
-
-  private constructor(
-    name: string,
-    tokenFile: FileHandle,
-    documentFile: FileHandle,
-    options: ShardWriterOptions,
-  ) {
-    this.#name = name;
-    this.#tokenFile = tokenFile;
-    this.#documentFile = documentFile;
-    this.#options = options;
-    this.#tokens = new BlockWriter(tokenFile, tokenBlockBytes);
-    this.#entries = new BlockWriter(documentFile, entryBlockBytes);
-  }
-
-  static async create(folder: string, name: string, options: ShardWriterOptions): Promise<OpenShard> {
-    const tokenFile = await open(join(folder, `${name}.tokens`), "w");
-    try {
-      const documentFile = await open(join(folder, `${name}.documents`), "w");
-      const shard = new OpenShard(name, tokenFile, documentFile, options);
-      // Zeros at first: a shard that was not finished has no magic.
-      await shard.#tokens.append(Buffer.alloc(headerBytes));
-      return shard;
-    } catch (error) {
-      await tokenFile.close();
-      throw error;
-    }
-  }
-
-  async append(entry: DocumentEntry, tokens: Uint8Array): Promise<void> {
-    addTo(this.totals, entry.tokens, entry.bytes);
-    await this.#tokens.append(tokens);
-    await this.#entries.append(packEntry(entry));
-  }
-
-  async finish(): Promise<ShardTotals & { name: string }> {
-    await this.#tokens.flush();
-    await this.#entries.flush();
-    const header = encodeHeader({
-      bytesPerToken: bytesPerTokenFor(this.#options.vocabSize),
-      tokens: this.totals.tokens,
-      documents: this.totals.documents,
-      tokenizerDigest: this.#options.tokenizerDigest,
-    });
-    await this.#tokenFile.write(header, 0, headerBytes, 0);
-    for (const file of [this.#tokenFile, this.#documentFile]) {
-      await file.sync();
-      await file.close();
-    }
-    return { name: this.#name, ...this.totals };
-  }
-
-  async discard(): Promise<void> {
-    await this.#tokenFile.close();
-    await this.#documentFile.close();
-  }
 }

@@ -2,32 +2,28 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type MixedRecord, putHead, recordBytes } from "../../../src/data/shards/mixed-record.ts";
-import { sortRecords } from "../../../src/data/shards/sort-records.ts";
+import type { MixedRecord } from "../../../src/data/shards/mixed-record.ts";
+import { RecordSorter, type SortOptions } from "../../../src/data/shards/sort-records.ts";
 import { temporaryFolder } from "./corpus.ts";
 
-/** A record of `size` bytes whose number is in its tokens and in the size of its text. */
-function chunkOf(records: readonly { readonly key: number; readonly size: number }[], first: number): Buffer {
-  const chunk = Buffer.alloc(records.reduce((sum, { size }) => sum + recordBytes(size), 0));
-  let place = 0;
-  for (const [index, { key, size }] of records.entries()) {
-    const number = first + index;
-    const side = number % 3 === 0 ? "validation" : "train";
-    place = putHead(
-      chunk,
-      place,
-      { key, side, bytes: number, hash: [number + 1, 0xffffffff], stratum: 7 },
-      size,
-    );
-    chunk.fill(number & 0xff, place, (place += size));
-  }
-  return chunk;
+interface Sized {
+  readonly key: number;
+  readonly size: number;
 }
 
-async function* chunksOf(records: readonly { readonly key: number; readonly size: number }[]) {
-  for (let first = 0; first < records.length; first += 10) {
-    await Promise.resolve();
-    yield chunkOf(records.slice(first, first + 10), first);
+/** Records whose number is in their tokens and in the size of their text, in order; each group is looked at while it holds. */
+async function sort(records: readonly Sized[], options: SortOptions, look: (record: MixedRecord) => void) {
+  const sorter = new RecordSorter(options);
+  try {
+    const tokens = Buffer.alloc(Math.max(0, ...records.map(({ size }) => size)));
+    for (const [number, { key, size }] of records.entries()) {
+      const side = number % 3 === 0 ? "validation" : "train";
+      const head = { key, side, bytes: number, hash: [number + 1, 0xffffffff], stratum: 7 } as const;
+      await sorter.add(head, tokens.subarray(0, size).fill(number & 0xff));
+    }
+    for await (const group of sorter.sorted()) for (const record of group) look(record);
+  } finally {
+    await sorter.close();
   }
 }
 
@@ -45,7 +41,7 @@ test("records come in the order of their keys, equal ones in their own, however 
       async (records, memoryBytes) => {
         const folder = join(temporaryFolder(), "unsorted");
         const numbers: number[] = [];
-        for await (const record of sortRecords(chunksOf(records), { folder, memoryBytes })) {
+        await sort(records, { folder, memoryBytes }, (record) => {
           const number = record.bytes;
           numbers.push(number);
           expect({ ...record, tokens: [...record.tokens] }).toEqual({
@@ -56,7 +52,7 @@ test("records come in the order of their keys, equal ones in their own, however 
             stratum: 7,
             tokens: new Array<number>(records[number]?.size ?? -1).fill(number & 0xff),
           });
-        }
+        });
         const inOrder = [...records.entries()].sort(([, a], [, b]) => a.key - b.key).map(([at]) => at);
         expect(numbers).toEqual(inOrder);
         if (existsSync(folder)) expect(readdirSync(folder)).toEqual([]);
@@ -69,8 +65,9 @@ test("records come in the order of their keys, equal ones in their own, however 
 test("a record larger than what is read at once, and than memory, passes whole", async () => {
   const records = [5, 3, 9, 1].map((key) => ({ key, size: 3 << 20 }));
   const got: MixedRecord[] = [];
-  for await (const record of sortRecords(chunksOf(records), { folder: temporaryFolder(), memoryBytes: 1000 }))
-    got.push({ ...record, tokens: record.tokens.slice() });
+  await sort(records, { folder: temporaryFolder(), memoryBytes: 1000 }, (record) => {
+    got.push({ ...record, tokens: Uint8Array.from(record.tokens) });
+  });
   expect(got.map(({ key }) => key)).toEqual([1, 3, 5, 9]);
   expect(got.map(({ tokens }) => tokens.length)).toEqual(records.map(({ size }) => size));
   expect(got.map(({ tokens }) => tokens.at(-1))).toEqual([3, 1, 0, 2]);
