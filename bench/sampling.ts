@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { Bars } from "./bars.ts";
 import { row, type Benchmark } from "./row.ts";
 import type { SamplingWork } from "./sampling-work.ts";
 
@@ -47,7 +48,7 @@ export const sampling: Benchmark = {
       }
     }
     const span = (sizes.at(-1) ?? 0) - (sizes[0] ?? 0);
-    const violated: string[] = [];
+    const held = new Bars();
     for (const [work, all] of Object.entries(peaks)) {
       const growth = ((all.at(-1) ?? 0) - (all[0] ?? 0)) / span;
       report(
@@ -60,10 +61,10 @@ export const sampling: Benchmark = {
           peerValue: null,
         }),
       );
-      if (growth > bars.growthMbPerGb) violated.push(`${work} grows`);
-      if (Math.max(...all) > bars.peakRssMb) violated.push(`${work} in ${bars.peakRssMb} MB`);
+      held.require(growth <= bars.growthMbPerGb, `${work} within ${bars.growthMbPerGb} MB more for each GB`);
+      held.require(Math.max(...all) <= bars.peakRssMb, `${work} in ${bars.peakRssMb} MB`);
     }
-    if (violated.length > 0) throw new Error(`not reached: ${violated.join("; ")}`);
+    held.check();
   },
 };
 

@@ -10,7 +10,7 @@ import { float32, int32, scalar, type HostTensor } from "../tensor/types.ts";
 import { trainingCost } from "./estimate-memory.ts";
 import { defineOptimizer } from "./optimizer.ts";
 import { pretrainingProgram } from "./pretraining-program.ts";
-import type { TrainingProgramOptions } from "./training-program.ts";
+import type { TrainingProgram, TrainingProgramOptions } from "./training-program.ts";
 
 export interface SpeedMeasurement {
   readonly engine: EngineIdentity;
@@ -100,7 +100,7 @@ export function predictSpeed(
 /** Of one layer and one token: attention's share grows with the length. */
 function layerFlops(options: TrainingProgramOptions, sequenceLength: number): number {
   const [low, high] = depths;
-  const flopsAt = (depth: number) => callFlops(options, depth, 1, sequenceLength);
+  const flopsAt = (depth: number) => callFlops(shallowProgram(options, depth, 1, sequenceLength));
   return (flopsAt(high) - flopsAt(low)) / (high - low) / sequenceLength;
 }
 
@@ -117,7 +117,10 @@ async function affordable(
   let { microBatchSize: sequences, sequenceLength } = options;
   const rounds = 4;
   const flopsOf = () =>
-    depths.reduce((total, depth) => total + callFlops(options, depth, sequences, sequenceLength), 0);
+    depths.reduce(
+      (total, depth) => total + callFlops(shallowProgram(options, depth, sequences, sequenceLength)),
+      0,
+    );
   while (rounds * flopsOf() * msPerFlop > budgetMs)
     if (sequences > 1) sequences = Math.floor(sequences / 2);
     else if (sequenceLength > length) sequenceLength = Math.max(length, Math.floor(sequenceLength / 2));
@@ -144,15 +147,8 @@ const shallowProgram = (
   });
 
 /** Of forward and backward pass over one call. */
-function callFlops(
-  options: TrainingProgramOptions,
-  numLayers: number,
-  sequences: number,
-  sequenceLength: number,
-): number {
-  const program = shallowProgram(options, numLayers, sequences, sequenceLength);
-  return trainingCost(program).flopsPerStep / program.options.gradientAccumulation;
-}
+const callFlops = (training: TrainingProgram): number =>
+  trainingCost(training).flopsPerStep / training.options.gradientAccumulation;
 
 interface Rig extends AsyncDisposable {
   /** Of one call. */
@@ -173,7 +169,7 @@ async function openRig(
   const feeds = randomBatch(options.model.vocabSize, sequences, sequenceLength);
   let steps = 0;
   return {
-    flops: callFlops(options, numLayers, sequences, sequenceLength),
+    flops: callFlops(training),
     async step() {
       const start = performance.now();
       await executable.call("accumulate", feeds);

@@ -1,7 +1,7 @@
 /** Runs whose loss is not a number at some places of the data, and a guard that rolls them back. Not a test. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { BatchSource } from "../../src/data/batch.ts";
+import type { Batch, BatchSource } from "../../src/data/batch.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { LossGuardConfig } from "../../src/train/loss-guard.ts";
 import type { TrainLanguageModelOptions } from "../../src/train/train-language-model.ts";
@@ -17,8 +17,11 @@ export const guard = {
   maxRollbacks: 3,
 } as const satisfies LossGuardConfig;
 
-/** The numbered batches, of which some have no loss. */
-export function spoilt(places: readonly number[]): BatchSource & { readonly given: number[] } {
+/** The numbered batches, which tell their rows; those at some places have been through `spoil`. */
+export function spoiltWhere(
+  isSpoilt: (place: number) => boolean,
+  spoil: (batch: Batch) => Partial<Batch>,
+): BatchSource & { readonly given: number[] } {
   const source = numberedBatches();
   return {
     ...source,
@@ -28,11 +31,16 @@ export function spoilt(places: readonly number[]): BatchSource & { readonly give
       return {
         ...batch,
         origins: () => Promise.resolve([`row ${place}.0`, `row ${place}.1`]),
-        ...(places.includes(place) ? { lossMask: batch.lossMask.map(() => NaN) } : {}),
+        ...(isSpoilt(place) ? spoil(batch) : {}),
       };
     },
   };
 }
+
+export const withoutLoss = ({ lossMask }: Batch): Partial<Batch> => ({ lossMask: lossMask.map(() => NaN) });
+
+export const spoilt = (places: readonly number[]) =>
+  spoiltWhere((place) => places.includes(place), withoutLoss);
 
 /** All that a guarded run leaves. */
 export async function trainGuarded(engine: Engine, rig: Rig, change: Change<TrainLanguageModelOptions>) {

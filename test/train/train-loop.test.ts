@@ -1,9 +1,10 @@
 import { readdir, readFile, rename, rm, truncate, writeFile, appendFile, mkdir, cp } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Batch, BatchSource } from "../../src/data/batch.ts";
+import type { Batch } from "../../src/data/batch.ts";
 import type { StepReport, TrainingNotice } from "../../src/train/training-options.ts";
 import { executors, openExecutor } from "../model/executors.ts";
+import { spoiltWhere, withoutLoss } from "./spikes.ts";
 import {
   createRig,
   numberedBatches,
@@ -193,23 +194,12 @@ describe("the loop", async () => {
     );
   });
 
-  /** Batches from which the fourth on has been through `spoil`, and which tell their rows. */
-  function spoiltFromFourth(spoil: (batch: Batch) => Partial<Batch>): BatchSource {
-    const batches = numberedBatches();
-    return {
-      ...batches,
-      async next() {
-        const batch = await batches.next();
-        const place = batches.given.at(-1) ?? NaN;
-        const origins = () => Promise.resolve([`row ${place}.0`, `row ${place}.1`]);
-        return { ...batch, origins, ...(place < 3 ? {} : spoil(batch)) };
-      },
-    };
-  }
+  const spoiltFromFourth = (spoil: (batch: Batch) => Partial<Batch>) =>
+    spoiltWhere((place) => place >= 3, spoil);
 
   test("a loss that is not finite stops the run by step and rows, and is never saved", async () => {
     await using rig = await createRig();
-    const source = spoiltFromFourth(({ lossMask }) => ({ lossMask: lossMask.map(() => NaN) }));
+    const source = spoiltFromFourth(withoutLoss);
     await expect(trainTiny(engine, rig, { source })).rejects.toMatchObject({
       code: "NON_FINITE_LOSS",
       message:

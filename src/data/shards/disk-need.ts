@@ -1,5 +1,5 @@
 /** What tokenized documents take on the disk, and what mixing them takes while it runs. */
-import { recordBytes } from "./mixed-record.ts";
+import { headBytes } from "./mixed-record.ts";
 import { type BytesPerToken, entryBytes } from "./shard-format.ts";
 
 export interface DocumentTotals {
@@ -31,7 +31,7 @@ export function mixingBytes(
   width: BytesPerToken,
   memoryBytes = defaultMixMemoryBytes,
 ): number {
-  const records = tokens * width + documents * recordBytes(0);
+  const records = tokens * width + documents * headBytes;
   const shards = mixedBytes({ documents, tokens }, width);
   return records <= memoryBytes ? shards : Math.round(records * (1 + 2 / sortFiles));
 }

@@ -21,8 +21,6 @@ export interface MixedRecord extends RecordHead {
   readonly tokens: Uint8Array;
 }
 
-export const recordBytes = (tokenBytes: number): number => headBytes + tokenBytes;
-
 export function putHead(
   into: Buffer,
   at: number,
