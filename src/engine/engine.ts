@@ -21,6 +21,7 @@ export interface Engine {
 }
 
 export type Feeds = Readonly<Record<string, HostTensor>>;
+export type Fetches = Readonly<Record<string, HostTensor>>;
 
 /** Several devices that each hold a program with variables of their own: data parallelism (ADR 0025). */
 export interface Devices {
@@ -39,12 +40,17 @@ export interface ReplicatedExecutable extends Executable {
    * device, their sum over the devices, added up in the order of the devices.
    */
   callShares(name: string, shares: readonly (readonly Feeds[])[]): Promise<void>;
+  /**
+   * Calls `name`, which must have no effects, with each of `feeds`: the first on the first device, and so on around, all
+   * devices at once. Fetches in the order of `feeds`.
+   */
+  callEach(name: string, feeds: readonly Feeds[]): Promise<readonly Fetches[]>;
 }
 
 /** A compiled program and its variables. Calls must not overlap. */
 export interface Executable extends AsyncDisposable {
   /** Runs one function: feeds by name in, fetches by name out. Throws `UNKNOWN_FUNCTION`, `FEED_MISMATCH`. */
-  call(name: string, feeds: Feeds): Promise<Readonly<Record<string, HostTensor>>>;
+  call(name: string, feeds: Feeds): Promise<Fetches>;
   readVariable(name: string): Promise<HostTensor>;
   writeVariable(name: string, value: HostTensor): Promise<void>;
 }

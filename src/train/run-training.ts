@@ -9,7 +9,7 @@ import { checkSchedule } from "./schedules.ts";
 import { TrainLoop } from "./train-loop.ts";
 import type { MicroBatches, TrainLoopOptions } from "./training-options.ts";
 import type { TrainingProgram } from "./training-program.ts";
-import { compileTraining } from "./training-step.ts";
+import { compileTraining, type CompiledFunctions } from "./training-step.ts";
 
 export interface TrainedModel extends AsyncDisposable {
   readonly executable: Executable;
@@ -23,28 +23,28 @@ export interface TrainedModel extends AsyncDisposable {
 
 /**
  * Trains to `totalSteps`, from the newest checkpoint if there is one.
- * `prepare` sees the program with its initial weights, also when the run is then resumed.
+ * `prepare` calls functions of the program with its initial weights, also when the run is then resumed.
  * Throws `INTERRUPTED`, `NON_FINITE_LOSS`, `LOSS_SPIKE`, `CHECKPOINT_MISMATCH`, `SCHEDULE_INVALID`, `TRAINING_INVALID`.
  */
 export async function runTraining(
   objective: string,
   training: TrainingProgram,
   options: TrainLoopOptions,
-  prepare: (executable: Executable, identity: JsonObject) => Promise<MicroBatches>,
+  prepare: (functions: CompiledFunctions, identity: JsonObject) => Promise<MicroBatches>,
 ): Promise<TrainedModel> {
   const { engine, totalSteps, schedule } = options;
   if (!Number.isSafeInteger(totalSteps) || totalSteps < 1)
     throw userError("TRAINING_INVALID", `totalSteps is ${totalSteps}`, "It must be a positive whole number.");
   checkSchedule(schedule);
   checkGuard(options);
-  const { executable, takeStep } = await compileTraining(engine, training);
+  const { executable, takeStep, ...functions } = await compileTraining(engine, training);
   try {
     await writeInitialWeights(executable, training.options.model, options.initialWeights);
     const { lossGuard } = options;
     const devices = engine.devices?.count;
     const settings = { objective, ...training.options, engine: engine.identity, devices, lossGuard };
     const identity = { ...(toJson(settings) as JsonObject), ...options.identity };
-    const batches = await prepare(executable, identity);
+    const batches = await prepare(functions, identity);
     const loop = new TrainLoop({ training, options, executable, takeStep, batches, identity });
     await loop.run();
     return {

@@ -7,7 +7,6 @@ import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { PairBatch, PairBatchSource } from "../data/batch.ts";
-import type { Executable } from "../engine/engine.ts";
 import { PipelineError } from "../errors.ts";
 import { openSafetensors, writeSafetensors } from "../model/safetensors.ts";
 import type { JsonObject } from "../std/json.ts";
@@ -16,6 +15,7 @@ import { dpoProgram, type DpoProgramOptions } from "./dpo-program.ts";
 import { sequenceValues } from "./train-language-model.ts";
 import { runTraining, type TrainedModel } from "./run-training.ts";
 import type { TrainLoopOptions } from "./training-options.ts";
+import type { CompiledFunctions } from "./training-step.ts";
 
 export interface TrainPreferencesOptions extends TrainLoopOptions {
   readonly program: DpoProgramOptions;
@@ -41,10 +41,10 @@ export const trainPreferences = ({
   pairCount,
   ...options
 }: TrainPreferencesOptions): Promise<TrainedModel> =>
-  runTraining("preferences", dpoProgram(program), options, async (executable, identity) => {
+  runTraining("preferences", dpoProgram(program), options, async (functions, identity) => {
     const kept = { directory: options.checkpoints?.directory, identity, pairCount };
     const reference = await keptReference(kept, () =>
-      referenceLogProbabilities(executable, referenceSource, pairCount),
+      referenceLogProbabilities(functions, referenceSource, pairCount),
     );
     return {
       async next() {
@@ -63,15 +63,30 @@ export const trainPreferences = ({
   });
 
 /**
- * Asks `source` for batches until it has seen every pair. Throws `PAIRS_INCOMPLETE` where a pair does not come
- * within three times as many batches as all of them need.
+ * Asks `source` for batches until it has seen every pair; a batch for each device at a time. Throws `PAIRS_INCOMPLETE`
+ * where a pair does not come within three times as many batches as all of them need.
  */
 export async function referenceLogProbabilities(
-  executable: Executable,
+  { devices, callEach }: CompiledFunctions,
   source: PairBatchSource,
   pairCount: number,
 ): Promise<ReferenceLogProbabilities> {
   const reference = { chosen: new Float32Array(pairCount), rejected: new Float32Array(pairCount) };
+  const news = unseenBatches(source, pairCount);
+  for (let batches = await take(news, devices); batches.length > 0; batches = await take(news, devices))
+    for (const side of ["chosen", "rejected"] as const) {
+      const feeds = batches.map((batch) => sequenceValues(batch[side]));
+      const fetches = await callEach("sequenceLogProbabilities", feeds);
+      for (const [place, { indices }] of batches.entries())
+        indices.forEach((index, row) => {
+          reference[side][index] = fetches[place]?.["logProbabilities"]?.data[row] ?? NaN;
+        });
+    }
+  return reference;
+}
+
+/** Those with a pair that did not come before, until every pair has come. */
+async function* unseenBatches(source: PairBatchSource, pairCount: number): AsyncGenerator<PairBatch> {
   const seen = new Set<number>();
   for (let read = 0; seen.size < pairCount;) {
     if (read >= 3 * pairCount + 3)
@@ -83,18 +98,19 @@ export async function referenceLogProbabilities(
     const batch = await source.next();
     read += batch.batchSize;
     if (batch.indices.every((index) => seen.has(index))) continue;
-    for (const side of ["chosen", "rejected"] as const) {
-      const { logProbabilities } = await executable.call(
-        "sequenceLogProbabilities",
-        sequenceValues(batch[side]),
-      );
-      batch.indices.forEach((index, row) => {
-        reference[side][index] = logProbabilities?.data[row] ?? NaN;
-        seen.add(index);
-      });
-    }
+    for (const index of batch.indices) seen.add(index);
+    yield batch;
   }
-  return reference;
+}
+
+async function take<Item>(items: AsyncGenerator<Item>, count: number): Promise<Item[]> {
+  const taken: Item[] = [];
+  while (taken.length < count) {
+    const next = await items.next();
+    if (next.done === true) break;
+    taken.push(next.value);
+  }
+  return taken;
 }
 
 interface KeptReference {

@@ -2,20 +2,24 @@
  * One optimizer step on an engine: the gradients of its micro-batches, then the update. On several devices each computes
  * those of its share, and all make the same update (ADR 0025).
  */
-import type { Engine, Executable, Feeds } from "../engine/engine.ts";
+import type { Engine, Executable, Feeds, Fetches } from "../engine/engine.ts";
 import { userError } from "../errors.ts";
-import type { HostTensor } from "../tensor/types.ts";
 import type { TrainingProgram } from "./training-program.ts";
 
 /** `next`: feeds of the next micro-batch. `rates`: learningRate and step. Answers loss, gradientNorm and further metrics. */
-export type TakeStep = (
-  next: () => Promise<Feeds>,
-  rates: Feeds,
-) => Promise<Readonly<Record<string, HostTensor>>>;
+export type TakeStep = (next: () => Promise<Feeds>, rates: Feeds) => Promise<Fetches>;
 
-export interface CompiledTraining {
+export interface CompiledTraining extends CompiledFunctions {
   readonly executable: Executable;
   readonly takeStep: TakeStep;
+}
+
+/** Functions without effects. */
+export interface CompiledFunctions {
+  /** How many calls are computed at once. */
+  readonly devices: number;
+  /** Calls `name` with each of `feeds`; fetches in that order. */
+  readonly callEach: (name: string, feeds: readonly Feeds[]) => Promise<readonly Fetches[]>;
 }
 
 /** Throws `TRAINING_INVALID` where a device would have nothing to do, and what compiling throws. */
@@ -40,19 +44,30 @@ export async function compileTraining(engine: Engine, training: TrainingProgram)
       await executable.callShares("accumulate", shares);
       return executable.call("applyGradients", rates);
     };
-    return { executable, takeStep };
+    return {
+      ...{ executable, takeStep, devices: count },
+      callEach: (name, feeds) => executable.callEach(name, feeds),
+    };
   }
   const executable = await engine.compile(program);
+  const alone: Omit<CompiledTraining, "takeStep"> = {
+    ...{ executable, devices: 1 },
+    callEach: async (name, feeds) => {
+      const fetches: Fetches[] = [];
+      for (const given of feeds) fetches.push(await executable.call(name, given));
+      return fetches;
+    },
+  };
   if (gradientAccumulation === 1)
     return {
-      executable,
+      ...alone,
       takeStep: async (next, rates) => executable.call("trainStep", { ...(await next()), ...rates }),
     };
   const takeStep: TakeStep = async (next, rates) => {
     for (let part = 0; part < gradientAccumulation; part++) await executable.call("accumulate", await next());
     return executable.call("applyGradients", rates);
   };
-  return { executable, takeStep };
+  return { ...alone, takeStep };
 }
 
 /** Micro-batches of each device: runs of them in their order, as even as can be, the longer ones first. */

@@ -21,6 +21,7 @@ import { guard, spoilt } from "./spikes.ts";
 import {
   createRig,
   numberedBatches,
+  numberedPairs,
   totalSteps,
   trainTiny,
   trainTinyPreferences,
@@ -184,6 +185,23 @@ describe("on wasm", async () => {
       message: expect.stringContaining("device 1: ") as string,
     });
     if (onLinux) await untilGone(replicasOf(process.pid));
+  });
+
+  test("every other batch of the reference pass is the second device's", async () => {
+    await using rig = await createRig();
+    const referenceSource = numberedPairs();
+    let batches = 0;
+    const next = async () => {
+      const batch = await referenceSource.next();
+      const { chosen } = batch;
+      return batches++ === 1 ? { ...batch, chosen: { ...chosen, inputs: chosen.inputs.slice(1) } } : batch;
+    };
+    await expect(
+      trainTinyPreferences(devices, rig, {
+        gradientAccumulation: 2,
+        referenceSource: { ...referenceSource, next },
+      }),
+    ).rejects.toMatchObject({ message: expect.stringContaining("device 1: ") as string });
   });
 
   test.skipIf(!onLinux)(

@@ -4,7 +4,7 @@ import { PipelineError, userError } from "../../errors.ts";
 import type { PortableProgram } from "../../tensor/portable-program.ts";
 import type { Variable } from "../../tensor/program.ts";
 import { sameShape, shapeText, type HostTensor } from "../../tensor/types.ts";
-import type { Feeds, ReplicatedExecutable } from "../engine.ts";
+import type { Feeds, Fetches, ReplicatedExecutable } from "../engine.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 import type { Answer, Task } from "./replica-protocol.ts";
 import { shareFile, type SharedFile } from "./shared-file.ts";
@@ -55,7 +55,7 @@ class ReplicatedProgram implements ReplicatedExecutable {
     this.#changing = new Set(functions.filter(({ effects }) => effects.length > 0).map(({ name }) => name));
   }
 
-  async call(name: string, feeds: Feeds): Promise<Readonly<Record<string, HostTensor>>> {
+  async call(name: string, feeds: Feeds): Promise<Fetches> {
     const task: Task = { kind: "call", program: this.#options.id, name, feeds };
     const answers = this.#changing.has(name) ? await this.#all([task]) : [await this.#first([task])];
     const [fetches, ...others] = answers.map((answer) => answer.fetches ?? {});
@@ -76,6 +76,20 @@ class ReplicatedProgram implements ReplicatedExecutable {
     );
     // Every device reads all slots, so nobody may write its next one before the last has read: these are the barriers.
     await this.#all([{ kind: "sum", program, variables: this.#layout.summands }]);
+  }
+
+  async callEach(name: string, feeds: readonly Feeds[]): Promise<readonly Fetches[]> {
+    if (this.#changing.has(name)) throw new Error(`${name} has effects: devices would hold other variables`);
+    const { replicas, id: program } = this.#options;
+    const answers = await Promise.all(
+      feeds.map(async (given, index) => {
+        const replica = replicas[index % replicas.length];
+        if (replica === undefined) throw new Error("a program without replicas");
+        // It does what it is asked in its order.
+        return replica.ask([{ kind: "call", program, name, feeds: given }]);
+      }),
+    );
+    return answers.map(({ fetches }) => fetches ?? {});
   }
 
   async readVariable(name: string): Promise<HostTensor> {
