@@ -25,7 +25,8 @@ export function compareJournal(
   if (content === undefined) return { state: present ? "unreadable" : "absent", ...none };
   const mark = index.get(JOURNAL_MARK) as { readonly seq: number } | undefined;
   const ahead = content.lines.filter(({ seq }) => seq > (mark?.seq ?? 0));
-  const journal = new Map([...replay(content)].map(({ key, value }) => [textOf(key), value]));
+  const journaled = [...replay(content)];
+  const journal = new Map(journaled.map(({ key, value }) => [textOf(key), value]));
   const waiting = new Set([...index.entries([UNJOURNALED])].map(({ key }) => textOf(key.slice(1))));
   // As the next writer will leave it.
   const caughtUp = new Changes();
@@ -41,7 +42,11 @@ export function compareJournal(
     state: "read",
     damagedLines: content.damaged,
     ahead: new Set(ahead.map(({ seq }) => seq)).size,
-    onlyInJournal: [...journal.keys()].filter((text) => !indexed.has(text) && !waiting.has(text)),
+    // An index that was made anew has no notes of processes that died.
+    onlyInJournal: journaled
+      .filter(({ key, value }) => !isOfDead(key, value))
+      .map(({ key }) => textOf(key))
+      .filter((text) => !indexed.has(text) && !waiting.has(text)),
     notInJournal: entries
       .filter(({ key, value }) => !waiting.has(textOf(key)) && !isOfDead(key, value))
       .filter(({ key, value }) => JSON.stringify(journal.get(textOf(key))) !== JSON.stringify(value))

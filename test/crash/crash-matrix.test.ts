@@ -71,6 +71,7 @@ test.runIf(SMALL).each([
   ["before an artifact's bytes are on disk", "runner", /^sync cache\/work/, "before"],
   ["between an artifact's move into the store and its commit", "runner", /^rename cache\/objects/, "after"],
   ["inside the transaction that commits", "runner", /^transaction execution/, "inside"],
+  ["while the index is lengthened for a transaction", "runner", /^write cache\/index\.mdb$/, "torn"],
   ["while a line of the journal is written", "runner", /^writeFile cache\/journal\.jsonl$/, "torn"],
   ["while the journal's snapshot is written", "runner", /^writeFile cache\/journal\.jsonl\.tmp/, "torn"],
   ["between the journal's snapshot and its commit", "runner", /^rename cache\/journal/, "after"],

@@ -91,7 +91,13 @@ const short = (path) => String(path).slice(FAULT_ROOT.length + 1);
  */
 const halves = {
   writeFile: (path, data) => original.writeFileSync(path, Buffer.from(data).subarray(0, data.length / 2)),
-  write: (file, data) => original.writeSync(file, Buffer.from(data).subarray(0, data.length / 2)),
+  // Where the call would have written: fs.write(file, text, position) or fs.write(file, bytes, offset, length, position).
+  write: (file, data, ...where) => {
+    const [offset = 0, length = Infinity, position] =
+      typeof data === "string" ? [0, Infinity, where[0]] : where;
+    const bytes = Buffer.from(data).subarray(Number(offset), Number(offset) + Number(length));
+    original.writeSync(file, bytes.subarray(0, bytes.length / 2), 0, undefined, position);
+  },
   copyFile: (from, to) => {
     const data = original.readFileSync(from);
     original.writeFileSync(to, data.subarray(0, data.length / 2));
