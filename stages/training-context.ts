@@ -78,6 +78,12 @@ export function trainingContext(
         case "resumed":
           context.log(`going on from the checkpoint of step ${notice.step}`);
           return;
+        case "threadsChanged":
+          context.log(
+            `${notice.before} threads shared an operation until that checkpoint, ${notice.now} do now: ` +
+              "the result may differ in its last bits from that of a run that was never stopped",
+          );
+          return;
         case "checkpointSkipped":
           context.log(`passed over an unreadable checkpoint: ${notice.path}: ${String(notice.error)}`);
       }

@@ -14,6 +14,8 @@ export interface EngineIdentity {
 
 export interface Engine {
   readonly identity: EngineIdentity;
+  /** Native threads that share an operation, where how many they are may show in the last bits: not in the identity (ADR 0023). */
+  readonly threadsPerOperation?: number | undefined;
   /** Makes a program runnable. Variables start as zeros. */
   compile(program: Program): Promise<Executable>;
   /** Where there are several; `compile` then uses the first. */

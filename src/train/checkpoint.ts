@@ -45,6 +45,8 @@ export interface TrainingState {
   readonly plan: TrainingPlan;
   /** Of a run that watches its loss: what the next step is compared with, and the data that was left out so far. */
   readonly guard?: { readonly window: GuardWindow; readonly rollbacks: RollbackLog } | undefined;
+  /** Of the engine, where it has such: another number may round otherwise from here on. */
+  readonly threadsPerOperation?: number | undefined;
 }
 
 interface StateFile extends TrainingState {
@@ -183,6 +185,7 @@ const isStateFile = (value: unknown): value is StateFile =>
   isObject(value["cursor"]) &&
   isObject(value["identity"]) &&
   isObject(value["plan"]) &&
+  (value["threadsPerOperation"] === undefined || Number.isSafeInteger(value["threadsPerOperation"])) &&
   (value["guard"] === undefined || isGuardState(value["guard"]));
 
 const isGuardState = (value: unknown): boolean =>

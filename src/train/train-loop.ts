@@ -209,6 +209,9 @@ export class TrainLoop {
       standing: this.rollbacks.standing.filter(({ toStep }) => toStep < state.step),
     };
     onNotice?.({ kind: "resumed", step: state.step, path });
+    const [before, now] = [state.threadsPerOperation, this.#options.engine.threadsPerOperation];
+    if (before !== undefined && now !== undefined && before !== now)
+      onNotice?.({ kind: "threadsChanged", before, now });
   }
 
   async #checkpoint(): Promise<void> {
@@ -220,6 +223,7 @@ export class TrainLoop {
       cursor: this.#batches.cursor(),
       identity: this.#identity,
       plan: this.#plan,
+      threadsPerOperation: this.#options.engine.threadsPerOperation,
       guard: lossGuard === undefined ? undefined : { window: this.#window, rollbacks: this.#passed },
     };
     const path = await writeCheckpoint(

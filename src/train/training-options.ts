@@ -12,6 +12,8 @@ import type { Schedule } from "./schedules.ts";
 /** What just happened, for people; none of it decides the result. */
 export type TrainingNotice =
   | { readonly kind: "resumed"; readonly step: number; readonly path: string }
+  /** After "resumed": what follows may differ in its last bits from a run that was never stopped. */
+  | { readonly kind: "threadsChanged"; readonly before: number; readonly now: number }
   | { readonly kind: "checkpointed"; readonly step: number; readonly path: string }
   /** A checkpoint that cannot be read was passed over for an older one, or for the beginning. */
   | { readonly kind: "checkpointSkipped"; readonly path: string; readonly error: unknown }

@@ -46,6 +46,19 @@ describe.each(executors)("on %s", async (kind) => {
     );
   });
 
+  test("a run that goes on with another number of threads says so; with the same it does not", async () => {
+    await using rig = await createRig();
+    const threads = (threadsPerOperation: number) => ({ ...engine, threadsPerOperation });
+    await expect(trainTiny(threads(3), rig, abortAfter(2))).rejects.toMatchObject({ code: "INTERRUPTED" });
+    const told: TrainingNotice[] = [];
+    const onNotice = (notice: TrainingNotice) => notice.kind === "threadsChanged" && told.push(notice);
+    const { onStep, signal } = abortAfter(4);
+    await expect(trainTiny(threads(3), rig, { onStep, signal, onNotice })).rejects.toThrow();
+    expect(told).toEqual([]);
+    await trainTiny(threads(2), rig, { onNotice });
+    expect(told).toEqual([{ kind: "threadsChanged", before: 3, now: 2 }]);
+  });
+
   test("a resumed run asks for no micro-batch again", async () => {
     await using rig = await createRig();
     await expect(trainTiny(engine, rig, { gradientAccumulation: 3, ...abortAfter(3) })).rejects.toMatchObject(

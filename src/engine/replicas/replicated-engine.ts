@@ -25,9 +25,12 @@ export interface ReplicatedEngineOptions {
 /** Throws `DEVICES_UNAVAILABLE`. */
 export function createReplicatedEngine(options: ReplicatedEngineOptions): Engine {
   const { count, identity } = options;
-  const replicas = new Replicas(options, shareDevices(count, identity));
+  const shares = shareDevices(count, identity);
+  const replicas = new Replicas(options, shares);
+  const isThreaded = identity.kind === "tensorflow" && identity.device === "cpu";
   return {
     identity,
+    threadsPerOperation: isThreaded ? (options.engine.threadsPerOperation ?? shares[0]?.threads) : undefined,
     compile: (program) => replicas.compile(program, [], 1),
     devices: { count, compile: (program, summed) => replicas.compile(program, summed, count) },
   };

@@ -5,6 +5,7 @@
  */
 import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import type { TFJSBinding } from "@tensorflow/tfjs-node-gpu/dist/tfjs_binding.js";
 import { PipelineError } from "../../errors.ts";
 import type { HostDType } from "../../tensor/types.ts";
@@ -16,6 +17,8 @@ export interface NativeTensorflow {
   readonly binding: TFJSBinding;
   readonly version: string;
   readonly device: "cpu" | "gpu";
+  /** As the library was told, or as it counts by itself: one for each core that this process may use. */
+  readonly threadsPerOperation: number;
   /** The binding's numbers of element types. */
   readonly dtypes: Readonly<Record<HostDType, number>>;
 }
@@ -63,6 +66,7 @@ function load({
       binding,
       version: binding.TF_Version,
       device: binding.isUsingGpuDevice() ? "gpu" : "cpu",
+      threadsPerOperation: Number(process.env["TF_NUM_INTRAOP_THREADS"]) || availableParallelism(),
       dtypes: { float32: binding.TF_FLOAT, int32: binding.TF_INT32, bool: binding.TF_BOOL },
     };
   } catch (cause) {

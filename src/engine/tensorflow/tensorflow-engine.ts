@@ -26,6 +26,8 @@ export function createTensorflowEngine(options: NativeOptions = {}): Engine {
   const native = loadNativeTensorflow(options);
   return {
     identity: { kind: "tensorflow", version: native.version, device: native.device },
+    // On a GPU, products are not the threads'.
+    threadsPerOperation: native.device === "cpu" ? native.threadsPerOperation : undefined,
     compile: (program) => compile(native, program),
   };
 }

@@ -1,5 +1,6 @@
 /** Settings that TensorFlow reads once, while it loads: each in a process of its own, trained from the same weights. */
 import { execFile } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -27,7 +28,12 @@ describeNative("a training in a process of its own", () => {
     const { stdout } = await promisify(execFile)(process.execPath, [script?.path ?? ""], {
       env: environment,
     });
-    return JSON.parse(stdout) as { version: string; loss: number; digest: string };
+    return JSON.parse(stdout) as {
+      version: string;
+      threadsPerOperation: number;
+      loss: number;
+      digest: string;
+    };
   };
 
   test(
@@ -43,6 +49,13 @@ describeNative("a training in a process of its own", () => {
       expect(Math.abs(compiled.loss - plain.loss)).toBeLessThan(1e-4);
     },
   );
+
+  test("knows how many threads share an operation", patience, async () => {
+    const counted = async (settings: Readonly<Record<string, string>>) =>
+      (await train(settings)).threadsPerOperation;
+    expect(await counted({})).toBe(availableParallelism());
+    expect(await counted({ TF_NUM_INTRAOP_THREADS: "3" })).toBe(3);
+  });
 
   test("gives the same bytes where determinism is asked for", patience, async () => {
     expect(await train({ TF_DETERMINISTIC_OPS: "1" })).toEqual(await train({}));

@@ -48,4 +48,7 @@ for (const { name } of program.variables) {
   const { data } = await executable.readVariable(name);
   hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
-console.log(JSON.stringify({ version: engine.identity.version, loss: last, digest: hash.digest("hex") }));
+const { threadsPerOperation } = engine;
+console.log(
+  JSON.stringify({ ...engine.identity, threadsPerOperation, loss: last, digest: hash.digest("hex") }),
+);
