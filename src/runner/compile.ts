@@ -35,7 +35,7 @@ export interface CompileOptions {
 
 /**
  * Answers the compiled directory. Throws user errors: `SOURCE_INVALID` with file, line and column, `STAGE_BROKEN`,
- * `STAGE_AMBIGUOUS`, `PIPELINE_NOT_FOUND`, `PACKAGE_NOT_FOUND`, `SOURCE_REFERENCE_MISSING`; and `DISK_FULL`.
+ * `STAGE_AMBIGUOUS`, `PIPELINE_NOT_FOUND`, `PACKAGE_NOT_FOUND`, `SOURCE_REFERENCE_MISSING`; and `DISK_FULL`, `NOT_WRITABLE`.
  */
 export async function compileProject(options: CompileOptions): Promise<string> {
   const { projectRoot, packageRoot } = options;

@@ -1,14 +1,34 @@
 /** Turns what the system says into errors that tell a person what to do. */
 import { statfsSync } from "node:fs";
 import { PipelineError } from "../errors.ts";
+import { placeWithoutWriting } from "../std/place-without-writing.ts";
 
 /**
- * Passes everything on but a full disk, which comes as a bare error from anywhere: of the system, of LMDB, or as the cause
- * of another. `directory`: where it may have been writing, for what does not say so itself.
+ * Passes everything on but a full disk and a place that must not be written to, which come as bare errors from anywhere: of
+ * the system, of LMDB, or as the cause of another. `directory`: where it may have been writing, for what does not say so itself.
  */
 export function explainFailure(error: unknown, directory?: string): unknown {
+  if (error instanceof PipelineError && EXPLAINED.has(error.code)) return error;
   const full = causes(error).find((each) => isDiskFull(each, directory));
-  if (full === undefined || (error instanceof PipelineError && error.code === "DISK_FULL")) return error;
+  return full === undefined ? explainNoWriting(error) : diskFull(full, error);
+}
+
+const EXPLAINED = new Set(["DISK_FULL", "NOT_WRITABLE"]);
+
+function explainNoWriting(error: unknown): unknown {
+  const place = causes(error)
+    .map((each) => placeWithoutWriting(each))
+    .find((each) => each !== undefined);
+  if (place === undefined) return error;
+  return new PipelineError({
+    code: "NOT_WRITABLE",
+    message: `${place.path} cannot be written to: ${place.reason}`,
+    hint: "every command keeps notes in cache/: make that folder writable, or copy the project to where you may write",
+    cause: error,
+  });
+}
+
+function diskFull(full: SystemError, error: unknown): PipelineError {
   const path = full.path === undefined ? "" : ` while writing ${full.path}`;
   const isQuota = full.code === "EDQUOT" || /quota/i.test(full.message);
   return new PipelineError({

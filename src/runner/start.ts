@@ -16,7 +16,7 @@ export interface StartRequest {
 export const isCurrent = ({ recordFile, record, roots }: StartRequest): boolean =>
   isFresh(recordFile, record, roots);
 
-/** `purpose`: see program.ts. Throws `DISK_FULL` where the mark of its use cannot be written. */
+/** `purpose`: see program.ts. Throws `DISK_FULL` or `NOT_WRITABLE` where the mark of its use cannot be written. */
 export function openProgram(compiledDirectory: string, purpose: string): LoadedProgram {
   try {
     markInUse(compiledDirectory);
