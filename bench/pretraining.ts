@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { z } from "zod";
 import { recomputeChoices, type Recompute } from "../src/model/llama.ts";
-import { withHugePages } from "../src/std/huge-pages.ts";
+import { withMalloc } from "../src/std/malloc.ts";
 import { Bars } from "./bars.ts";
 import { missingModules, runPeer } from "./python.ts";
 import { median, row, type Benchmark } from "./row.ts";
@@ -117,7 +117,7 @@ export const pretraining: Benchmark = {
 async function runOurs(args: readonly number[]): Promise<Side> {
   const script = join(dirname(fileURLToPath(import.meta.url)), "train-steps.mjs");
   const { stdout } = await execa(process.execPath, [script, ...args.map(String)], {
-    env: withHugePages({ ...process.env, CUDA_VISIBLE_DEVICES: "-1" }),
+    env: withMalloc("tensors", { ...process.env, CUDA_VISIBLE_DEVICES: "-1" }),
   });
   return Side.parse(JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? ""));
 }

@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { withHugePages } from "../../src/std/huge-pages.ts";
+import { withMalloc } from "../../src/std/malloc.ts";
 import type { AttentionJob, AttentionWork } from "../attention-work.ts";
 import { median, row, type Benchmark } from "../row.ts";
 
@@ -46,7 +46,7 @@ export const attention: Benchmark = {
 async function run(job: AttentionJob): Promise<AttentionWork> {
   const script = join(dirname(fileURLToPath(import.meta.url)), "attention-work.mjs");
   const { stdout } = await execa(process.execPath, [script, JSON.stringify(job)], {
-    env: withHugePages({ ...process.env, CUDA_VISIBLE_DEVICES: "-1" }),
+    env: withMalloc("tensors", { ...process.env, CUDA_VISIBLE_DEVICES: "-1" }),
   });
   return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "") as AttentionWork;
 }

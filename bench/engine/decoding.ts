@@ -13,7 +13,7 @@ import { createRandom } from "../../src/data/random.ts";
 import { defineLlama } from "../../src/model/llama-config.ts";
 import { saveLlama } from "../../src/model/llama-files.ts";
 import { initialValue, listParameters } from "../../src/model/llama-parameters.ts";
-import { withHugePages } from "../../src/std/huge-pages.ts";
+import { withMalloc } from "../../src/std/malloc.ts";
 import { Bars } from "../bars.ts";
 import { missingModules, python } from "../python.ts";
 import { median, row, type Benchmark } from "../row.ts";
@@ -149,7 +149,7 @@ const openOurs = (folder: string, texts: number): Promise<Side & AsyncDisposable
   openSide(
     process.execPath,
     [join(dirname(fileURLToPath(import.meta.url)), "decode-texts.mjs"), folder, String(texts)],
-    withHugePages(process.env),
+    withMalloc("tensors", process.env),
   );
 
 /** In the user's own environment. */

@@ -37,7 +37,7 @@ export interface Resources {
   /** CPU slots; default 1. */
   readonly cpus?: number;
   readonly memoryBytes?: number;
-  /** Accelerators used where the machine has any. */
+  /** Accelerators used where the machine has any. The process of a stage that asks for some keeps its memory for tensors. */
   readonly accelerators?: number;
   /** Of one slice of the stage as a job of a cluster; default: as settings.yaml says. Local runs have no limit. */
   readonly timeLimitMs?: number;

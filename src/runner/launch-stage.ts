@@ -5,13 +5,14 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { serializeError } from "../errors.ts";
-import { withHugePages } from "../std/huge-pages.ts";
+import { withMalloc } from "../std/malloc.ts";
 import type { Store } from "../store/store.ts";
 import { readMark } from "./checkpoints.ts";
 import type { NewEvent } from "./event-log.ts";
 import type { ReadyStage } from "./execute-stage.ts";
 import type { Executor, LaunchReport, RunningStage, StageResult } from "./executor.ts";
 import { stageTimedOut } from "./failure.ts";
+import { mallocOfStage } from "./malloc-of-stage.ts";
 import type { Grant } from "./resource-queue.ts";
 import type { Secrets } from "./secrets.ts";
 import type { StageJob } from "./stage-protocol.ts";
@@ -51,7 +52,7 @@ export async function launchStage(
     runId,
     resources: recipe.resources,
     grant,
-    env: withHugePages(env),
+    env: withMalloc(mallocOfStage(recipe.resources), env),
     job: {
       module: join(compiledDirectory, recipe.code.module),
       exportName: recipe.code.exportName,

@@ -236,7 +236,7 @@ test("a run of one stage only needs the rest to be cached, and otherwise says ho
   });
 });
 
-test("a stage's process has huge pages for what it allocates, unless the user tuned that", async () => {
+test("a stage's process has huge pages for what it allocates, one that computes on tensors also a single heap, unless the user tuned that", async () => {
   project.edit(
     "stages/words.ts",
     'trace("words");',
@@ -249,7 +249,17 @@ test("a stage's process has huge pages for what it allocates, unless the user tu
     { force: ["words"] },
     { env: { ...env, GLIBC_TUNABLES: "glibc.malloc.check=0" } },
   );
-  expect(project.executed()).toEqual(["tuned: glibc.malloc.hugetlb=1", "tuned: glibc.malloc.check=0"]);
+  project.edit(
+    "stages/words.ts",
+    'runtimeParams: ["logEvery"],',
+    'runtimeParams: ["logEvery"], resources: { accelerators: 1 },',
+  );
+  await project.run(["words"], { force: ["words"] }, { env });
+  const [general = "", own, tensors = ""] = project.executed();
+  expect([general, own]).toEqual(["tuned: glibc.malloc.hugetlb=1", "tuned: glibc.malloc.check=0"]);
+  expect(tensors.split(":")).toEqual(
+    expect.arrayContaining(["glibc.malloc.arena_max=1", " glibc.malloc.hugetlb=1"]),
+  );
 });
 
 test.each([

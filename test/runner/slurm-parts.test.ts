@@ -69,6 +69,7 @@ test("the batch script is bash, whatever the paths hold", () => {
     node: "/bin/echo",
     stageProcess: "x.mjs",
     setup: ['printf %s "$GLIBC_TUNABLES" >tuned'],
+    malloc: "general",
   });
   execFileSync("bash", ["-n", "-c", script]);
   const { GLIBC_TUNABLES: _own, ...env } = process.env;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { PipelineError } from "../../errors.ts";
 import { formatDuration } from "../../report/quantity.ts";
-import { withHugePages } from "../../std/huge-pages.ts";
+import { withMalloc } from "../../std/malloc.ts";
 import type { SpeedMeasurement } from "../../train/measure-training.ts";
 import type { TrainingProgramOptions } from "../../train/training-program.ts";
 import { keepMeasurement, type KeptMeasurement } from "./kept-measurements.ts";
@@ -45,7 +45,7 @@ async function measureApart(
     process.execPath,
     ["--enable-source-maps", compiled("measure-process.mjs"), compiled("watchdog.mjs"), String(process.pid)],
     {
-      ...{ env: withHugePages(env), extendEnv: false, ipc: true, stdin: "ignore", reject: false },
+      ...{ env: withMalloc("tensors", env), extendEnv: false, ipc: true, stdin: "ignore", reject: false },
       // Native code does not look up from its work for less.
       ...{ timeout: limitMs, killSignal: "SIGKILL" },
     },

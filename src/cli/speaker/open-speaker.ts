@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { PipelineError, type SerializedError } from "../../errors.ts";
 import { ownGroup } from "../../runner/child-options.ts";
-import { withHugePages } from "../../std/huge-pages.ts";
+import { withMalloc } from "../../std/malloc.ts";
 import { isEngineBanner } from "../engine-banner.ts";
 import type { Generation, GeneratorPlace, TextGenerator } from "../text-generator.ts";
 import type { MessageFromSpeaker, MessageToSpeaker, OpenedModel, SpeakerModel } from "./speaker-protocol.ts";
@@ -33,7 +33,7 @@ export async function openSpeaker(
       join(compiledDirectory, "watchdog.mjs"),
       String(process.pid),
     ],
-    { ...ownGroup, env: withHugePages(env) },
+    { ...ownGroup, env: withMalloc("tensors", env) },
   );
   let waiting: { resolve: (answer: Answer) => void; reject: (error: unknown) => void } | undefined;
   let onPiece: (text: string) => void = () => undefined;

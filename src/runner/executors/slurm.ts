@@ -11,6 +11,7 @@ import { writeFileAtomic } from "../../std/write-file-atomic.ts";
 import type { Store } from "../../store/store.ts";
 import type { Executor, RunningStage, StageLaunch, StageResult, WorkDirectory } from "../executor.ts";
 import type { SlurmSettings } from "../settings.ts";
+import { mallocOfStage } from "../malloc-of-stage.ts";
 import { batchScript } from "./slurm/batch-script.ts";
 import { JobFollower, type FollowedJob } from "./slurm/follow-job.ts";
 import {
@@ -183,6 +184,7 @@ class SlurmExecutor implements Executor {
       node: process.execPath,
       stageProcess: moved(stageProcess),
       setup: settings.setup,
+      malloc: mallocOfStage(resources),
     });
     await writeFile(files.script, script);
     await writeFileAtomic(files.job, JSON.stringify(jobFile));

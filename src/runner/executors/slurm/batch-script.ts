@@ -1,5 +1,5 @@
 /** The script of a job: starts the stage process, passes on requests for a checkpoint, requeues the job between slices. */
-import { HUGE_PAGES } from "../../../std/huge-pages.ts";
+import { mallocSettings, type MallocUse } from "../../../std/malloc.ts";
 import { jobFiles, SLICE_ENDED } from "./job-files.ts";
 
 export interface BatchScriptOptions {
@@ -11,6 +11,7 @@ export interface BatchScriptOptions {
   readonly stageProcess: string;
   /** Shell lines of the user's. */
   readonly setup: readonly string[];
+  readonly malloc: MallocUse;
 }
 
 /**
@@ -18,7 +19,7 @@ export interface BatchScriptOptions {
  * between commands: so the stage is awaited, and awaited again until it is gone.
  */
 export function batchScript(options: BatchScriptOptions): string {
-  const { directory, projectRoot, node, stageProcess, setup } = options;
+  const { directory, projectRoot, node, stageProcess, setup, malloc } = options;
   const { jobId, outputs, stdout, stderr } = jobFiles(directory);
   return [
     "#!/bin/bash",
@@ -32,7 +33,7 @@ export function batchScript(options: BatchScriptOptions): string {
     `cd ${quoted(projectRoot)} || exit 1`,
     "# What a slice that was killed left half written.",
     `rm -rf ${quoted(outputs)}`,
-    `export GLIBC_TUNABLES="\${GLIBC_TUNABLES-${HUGE_PAGES}}"`,
+    `export GLIBC_TUNABLES="\${GLIBC_TUNABLES-${mallocSettings[malloc]}}"`,
     ...setup,
     'if [ "$asked" = stop ]; then exit 1; fi',
     `${quoted(node)} --enable-source-maps ${quoted(stageProcess)} files ${quoted(directory)} >>${quoted(stdout)} 2>>${quoted(stderr)} </dev/null &`,
