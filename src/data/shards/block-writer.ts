@@ -14,7 +14,7 @@ export class BlockWriter {
   constructor(file: FileHandle, blockBytes: number, spares: Buffer[] = []) {
     this.#file = file;
     this.#spares = spares;
-    this.#filling = Buffer.allocUnsafeSlow(blockBytes);
+    this.#filling = spares.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
   }
 
   /**

@@ -43,6 +43,12 @@ export class DealtRecords {
     }
   }
 
+  /** Memory that nobody needs any more takes the place of new blocks. */
+  giveRoom(room: Buffer): void {
+    for (let at = 0; at + blockBytes <= room.length; at += blockBytes)
+      this.#spares.push(room.subarray(at, at + blockBytes));
+  }
+
   /** The files, in the order of their keys. */
   async finish(): Promise<readonly string[]> {
     const files = this.#files.filter((file) => file !== undefined);

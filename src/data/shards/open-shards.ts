@@ -5,6 +5,7 @@
 import { type FileHandle, open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PipelineError } from "../../errors.ts";
+import { allBelow } from "./all-below.ts";
 import {
   type BytesPerToken,
   bytesPerTokenFor,
@@ -295,20 +296,6 @@ class ShardedSplit implements SplitReader {
     }
     return low;
   }
-}
-
-/** Every token that is read passes here: without a branch for each, in fours, it takes half of a plain loop's time. */
-function allBelow(ids: Uint16Array | Uint32Array, bound: number): boolean {
-  const last = bound - 1;
-  const fours = ids.length & ~3;
-  let signs = 0; // below zero once a token is above the last, or above 2^31 so that the difference says nothing
-  for (let at = 0; at < fours; at += 4) {
-    const [a, b] = [ids[at] as number, ids[at + 1] as number];
-    const [c, d] = [ids[at + 2] as number, ids[at + 3] as number];
-    signs |= (last - a) | a | (last - b) | b | (last - c) | c | (last - d) | d;
-  }
-  for (let at = fours; at < ids.length; at++) signs |= (last - (ids[at] as number)) | (ids[at] as number);
-  return signs >= 0;
 }
 
 function shortened(file: string): PipelineError {

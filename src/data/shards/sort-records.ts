@@ -61,7 +61,10 @@ export class RecordSorter {
     const { folder } = this.#options;
     await mkdir(folder, { recursive: true });
     this.#dealt = new DealtRecords(folder, 0);
-    for (const chunk of this.#held.take()) await this.#dealt.addChunk(chunk);
+    for (const chunk of this.#held.take()) {
+      await this.#dealt.addChunk(chunk);
+      this.#dealt.giveRoom(chunk);
+    }
   }
 }
 
