@@ -58,7 +58,8 @@ test.runIf(available)(
   },
   120_000,
 );
-if (!available) test.skip("a file system that is read-only: needs a tmpfs that may be mounted", () => undefined);
+if (!available)
+  test.skip("a file system that is read-only: needs a tmpfs that may be mounted", () => undefined);
 
 test("an error that has another cause than the place is passed on as it is", () => {
   const folder = mkdtempSync(join(tmpdir(), "no-writing-"));
