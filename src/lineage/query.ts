@@ -20,10 +20,16 @@ type Index = Pick<
 
 /**
  * `subject`: a stage id, the digest of an artifact or of a file in one, a fingerprint, a prefix of these (6 digits
- * or more), or a path below artifacts/, relative to the project. Throws `LINEAGE_UNKNOWN` and `LINEAGE_AMBIGUOUS`.
+ * or more), or a path below artifacts/, relative to the project. `asked`: what a person wrote for it. Throws `LINEAGE_UNKNOWN` and
+ * `LINEAGE_AMBIGUOUS`.
  */
-export function queryLineage(index: Index, subject: string, direction: LineageDirection): LineageGraph {
-  const { subjects, files } = find(index, subject);
+export function queryLineage(
+  index: Index,
+  subject: string,
+  direction: LineageDirection,
+  asked = subject,
+): LineageGraph {
+  const { subjects, files } = find(index, subject, asked);
   const walk = new Walk(index);
   for (const id of subjects) {
     if (direction !== "down") walk.up(id);
@@ -34,19 +40,19 @@ export function queryLineage(index: Index, subject: string, direction: LineageDi
 
 /** Ids of the nodes (`execution:…`, `artifact:…`) that a subject names. Throws as `queryLineage` does. */
 export const findSubjects = (index: Index, subject: string): readonly string[] =>
-  find(index, subject).subjects;
+  find(index, subject, subject).subjects;
 
 interface Found {
   readonly subjects: readonly string[];
   readonly files: readonly MatchedFile[];
 }
 
-function find(index: Index, subject: string): Found {
+function find(index: Index, subject: string, asked: string): Found {
   const view = /^(?:\.\/)?artifacts\/([^/]+)(?:\/([^/]+))?/.exec(subject);
-  if (view?.[1] !== undefined) return named(viewSubjects(index, view[1], view[2]) ?? unknown(index, subject));
+  if (view?.[1] !== undefined) return named(viewSubjects(index, view[1], view[2]) ?? unknown(index, asked));
   const latest = index.latest(subject);
   if (latest) return named([executionId(latest.fingerprint)]);
-  if (!/^[0-9a-f]{6,64}$/.test(subject)) return unknown(index, subject);
+  if (!/^[0-9a-f]{6,64}$/.test(subject)) return unknown(index, asked);
   const all = index.executions();
   const found = new Set([
     ...all
@@ -65,7 +71,7 @@ function find(index: Index, subject: string): Found {
       `${subject} is the beginning of ${meant.size}: ${[...meant].join(", ")}`,
       "give more digits",
     );
-  if (meant.size === 0) return unknown(index, subject);
+  if (meant.size === 0) return unknown(index, subject === asked ? asked : `${asked} (sha256 ${subject})`);
   // One file may be part of several artifacts: all of them are its story.
   return found.size === 1
     ? named([...found])

@@ -155,7 +155,7 @@ class OpenedSession implements Session {
     const { store, projectRoot } = this.#project;
     const isStage = store.latest(subject) !== undefined;
     const meant = isStage ? subject : await contentSubject(projectRoot, subject);
-    return queryLineage(store, meant, direction);
+    return queryLineage(store, meant, direction, subject);
   };
 
   graph() {

@@ -48,6 +48,15 @@ test("a copy of a file finds the artifacts that hold it, all of them, and says w
   expect(queryLineage(store, sha256.slice(0, 10), "up").subjects).toEqual(subjects);
 });
 
+test("a file that no artifact holds is told by its path as well as by its digest", async () => {
+  await make("aaaaaa", { "model.bin": "weights" });
+  writeFileSync(join(root, "mine.txt"), "mine");
+  const subject = await contentSubject(root, "./mine.txt");
+  expect(() => queryLineage(store, subject, "up", "./mine.txt")).toThrow(
+    `nothing finished is known as ./mine.txt (sha256 ${subject})`,
+  );
+});
+
 test("a copy of a folder finds the artifact that has just these files", async () => {
   const digest = await make("aaaaaa", { a: "1", b: "2" });
   mkdirSync(join(root, "copy.d"));

@@ -148,7 +148,8 @@ function restingSpans(stage: StageView, { stages }: RunViewState): Line {
   }
 }
 
-export function stoppedText({ checkpointStep }: StageView): string {
+export function stoppedText({ checkpointStep, hasResult }: StageView): string {
+  if (hasResult === true) return "stopped; its earlier result stays";
   return checkpointStep === undefined ? "stopped" : `stopped; goes on from step ${checkpointStep}`;
 }
 

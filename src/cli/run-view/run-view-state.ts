@@ -5,6 +5,7 @@
 import type { SerializedError } from "../../errors.ts";
 import type { Progress } from "../../pipeline/stage.ts";
 import type { OutputRecord, RunnerEvent } from "../../runner/event.ts";
+import type { Reason } from "../../runner/plan-types.ts";
 import { formatDuration } from "../../report/quantity.ts";
 import { printable } from "../text-width.ts";
 import { logLine } from "./log-line.ts";
@@ -22,6 +23,8 @@ export interface StageView {
   readonly expectedMs?: number;
   readonly resumeStep?: number;
   readonly checkpointStep?: number;
+  /** It was asked to run although it is cached: where it is stopped, that result stays. */
+  readonly hasResult?: boolean;
   readonly progress?: Progress;
   readonly rate?: Rate;
   readonly durationMs?: number;
@@ -130,6 +133,7 @@ function reduceStage(stage: StageView, event: StageEvent): StageView {
         state: "running",
         startedAt: Date.parse(event.at),
         ...(event.resumeStep === undefined ? {} : { resumeStep: event.resumeStep }),
+        ...(isRepetition(event.reasons) ? { hasResult: true } : {}),
         ...(event.expectedMs === undefined ? {} : { expectedMs: event.expectedMs }),
       };
     case "stage-progress":
@@ -171,3 +175,6 @@ function running(stage: StageView): StageView {
   const { note: _, ...rest } = stage;
   return { ...rest, state: "running" };
 }
+
+const isRepetition = (reasons: readonly Reason[]): boolean =>
+  reasons.length > 0 && reasons.every(({ code }) => code === "forced");

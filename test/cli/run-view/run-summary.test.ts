@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { noPaint } from "../../../src/cli/paint.ts";
 import { runSummary } from "../../../src/cli/run-view/run-summary.ts";
+import type { Reason } from "../../../src/runner/plan-types.ts";
 import { at, corpusHit, corpusThenModel, fold, output, pretrainStarted } from "./story.ts";
 
 const options = {
@@ -84,6 +85,18 @@ test("after an interrupt: where it goes on", () => {
   expect(runSummary(state, options)).toBe(
     "■ stopped after 9.0 s: pretrain stopped; goes on from step 120\n\nfinished stages stay cached; go on with npx pipeline run dpo",
   );
+});
+
+test("after an interrupt of a stage that was forced although it is cached: nothing goes on from its checkpoint", () => {
+  const forced = { code: "forced", message: "asked to run even if cached" } as const;
+  const stopped = at(3, { type: "stage-interrupted", stage: "pretrain", checkpointStep: 120 });
+  const story = (reasons: readonly Reason[]) => {
+    const started = at(1, { type: "stage-started", stage: "pretrain", fingerprint: "f2", reasons });
+    return runSummary(fold(corpusThenModel, started, stopped, finished("interrupted", 0, 0)), options);
+  };
+  expect(story([forced])).toContain("pretrain stopped; its earlier result stays\n");
+  const changed = { code: "param-changed", message: "param steps: 1 → 2" } as const;
+  expect(story([forced, changed])).toContain("pretrain stopped; goes on from step 120\n");
 });
 
 test("after a user's mistake the same command is not offered again: it would fail again", () => {
