@@ -9,6 +9,7 @@ import { steadyMemory } from "./engine/steady-memory.ts";
 import { encoding } from "./encoding.ts";
 import { encodingThreads } from "./encoding-threads.ts";
 import { exportParity } from "./export-parity.ts";
+import { loop } from "./loop.ts";
 import { nearDuplicates } from "./near-duplicates.ts";
 import { pretraining } from "./pretraining.ts";
 import { hashing } from "./runner/hashing.ts";
@@ -27,6 +28,7 @@ const benchmarks: readonly Benchmark[] = [
   largeInput,
   hashing,
   pretraining,
+  loop,
   devices,
   attention,
   checkpointMemory,

@@ -18,6 +18,7 @@ await build({
     "bench/attention-work.ts",
     "bench/train-steps.ts",
     "bench/device-steps.ts",
+    "bench/loop-work.ts",
     "bench/shard-work.ts",
     "bench/training-work.ts",
     "bench/encoding-work.ts",

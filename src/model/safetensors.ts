@@ -2,6 +2,7 @@
  * safetensors files (https://github.com/huggingface/safetensors, "Format"): eight bytes of little-endian header size,
  * a JSON header, then the tensors' bytes back to back. Read and written one tensor at a time; float32 and int32 only.
  */
+import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
 import { PipelineError } from "../errors.ts";
 import { isObject } from "../std/json.ts";
@@ -55,18 +56,26 @@ export async function openSafetensors(path: string): Promise<SafetensorsReader> 
 
 /**
  * Writes tensors in the order of `entries`, asking for each when its turn comes, and flushes to the disk. The caller
- * chooses a path that no reader looks at before this returns. Throws `SAFETENSORS_INVALID` where `read` gives
- * another shape or type than its entry says.
+ * chooses a path that no reader looks at before this returns. One tensor is asked for while the one before is written.
+ * Returns the file's sha256. Throws `SAFETENSORS_INVALID` where `read` gives another shape or type than its entry says.
  */
 export async function writeSafetensors(
   path: string,
   entries: readonly TensorEntry[],
   read: (name: string) => Promise<HostTensor>,
   metadata: Readonly<Record<string, string>> = { format: "pt" },
-): Promise<void> {
+): Promise<string> {
   const file = await open(path, "w");
+  const content = createHash("sha256");
+  let writing = Promise.resolve();
+  const add = async (bytes: Uint8Array): Promise<void> => {
+    content.update(bytes);
+    await writing;
+    writing = writeAll(file, bytes);
+    writing.catch(() => undefined); // thrown where it is awaited
+  };
   try {
-    await writeAll(file, encodeHeader(entries, metadata));
+    await add(encodeHeader(entries, metadata));
     for (const { name, dtype, shape } of entries) {
       const value = await read(name);
       if (value.dtype !== dtype || shapeText(value.shape) !== shapeText(shape))
@@ -74,10 +83,13 @@ export async function writeSafetensors(
           path,
           `${name} should be ${dtype}${shapeText(shape)} and is ${value.dtype}${shapeText(value.shape)}`,
         );
-      await writeAll(file, new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength));
+      await add(new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength));
     }
+    await writing;
     await file.sync();
+    return content.digest("hex");
   } finally {
+    await writing.catch(() => undefined);
     await file.close();
   }
 }

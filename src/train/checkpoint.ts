@@ -2,7 +2,7 @@
  * Checkpoints of a training run: `step-NNNNNN/` with weights and moments (state.safetensors, float32) and state.json.
  * Written under another name, flushed, then renamed: a folder with this name is whole, and its digest proves it.
  */
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PipelineError, userError } from "../errors.ts";
@@ -11,7 +11,6 @@ import { digestOfFile } from "../std/digest.ts";
 import { namesIn } from "../std/names-in.ts";
 import { isObject, type JsonObject } from "../std/json.ts";
 import { syncFolder } from "../std/sync-folder.ts";
-import { writeFileAtomic } from "../std/write-file-atomic.ts";
 import type { HostTensor } from "../tensor/types.ts";
 import type { GuardWindow } from "./loss-guard.ts";
 import { isOnWay, isRollbackLog, noRollbacks, type RollbackLog } from "./rollbacks.ts";
@@ -84,13 +83,12 @@ export async function writeCheckpoint(
   const partial = target + partialSuffix;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  await writeSafetensors(join(partial, tensorsFile), entries, read);
   const file: StateFile = {
     formatVersion: 2,
     ...state,
-    tensorsDigest: await digestOfFile(join(partial, tensorsFile)),
+    tensorsDigest: await writeSafetensors(join(partial, tensorsFile), entries, read),
   };
-  await writeFileAtomic(join(partial, stateFile), `${JSON.stringify(file, null, 2)}\n`);
+  await writeFile(join(partial, stateFile), `${JSON.stringify(file, null, 2)}\n`, { flush: true });
   await syncFolder(partial);
   // One of the same step can stand there only if it could not be read, when the run fell back to an older one.
   await rm(target, { recursive: true, force: true });

@@ -12,6 +12,7 @@ export interface MetricsLine {
 }
 
 export interface MetricsFile extends AsyncDisposable {
+  /** Rejects where the line before could not be written: this one is written while the next step is taken. */
   append(line: MetricsLine): Promise<void>;
   /** Makes what was appended durable. */
   sync(): Promise<void>;
@@ -24,11 +25,28 @@ export async function openMetrics(path: string, step: number): Promise<MetricsFi
   const file = await open(path, "a");
   const rewind = async (to: number) => file.truncate(to === 0 ? 0 : await bytesUpTo(path, to));
   await rewind(step);
+  let writing = Promise.resolve();
   return {
-    rewind,
-    append: (line) => file.appendFile(`${JSON.stringify(line)}\n`),
-    sync: () => file.sync(),
-    [Symbol.asyncDispose]: () => closeSynced(file),
+    async rewind(to) {
+      await writing;
+      await rewind(to);
+    },
+    async append(line) {
+      await writing;
+      writing = file.appendFile(`${JSON.stringify(line)}\n`);
+      writing.catch(() => undefined); // thrown where it is awaited
+    },
+    async sync() {
+      await writing;
+      await file.sync();
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        await writing;
+      } finally {
+        await closeSynced(file);
+      }
+    },
   };
 }
 
