@@ -1,4 +1,5 @@
 /** Graphics processors that people train on: what their makers' sheets promise, and whether a training fits. */
+import type { Recompute } from "../model/llama.ts";
 
 export interface NamedDevice {
   readonly name: string;
@@ -50,45 +51,77 @@ export const namedDevices: readonly NamedDevice[] = [
   },
 ];
 
-/** Share of the TF32 peak that small models reach with a careful program. The engine computes in float32 today. */
+/**
+ * Share of the TF32 peak that small models reach with a careful program. Values are float32; their products are TF32 in the
+ * tensor cores, as TensorFlow has them on such GPUs unless NVIDIA_TF32_OVERRIDE=0 forbids it.
+ */
 export const assumedUtilisation = 0.3;
 
 /** Of a device's memory: the rest is the driver's and the libraries'. */
 const usableShare = 0.9;
 
+/**
+ * Bytes a second of all devices' gradients, when they pass them on and add them up: measured with two devices on two cores of a
+ * virtual machine where memory that is touched first is dear (docs/log.md). Others do better.
+ */
+export const gradientBytesPerSecond = 0.23e9;
+
 export interface DeviceEstimate {
   readonly device: string;
+  /** Of one device. */
   readonly memoryBytes: number;
-  readonly fits: "yes" | "with blocks computed again" | "no";
+  /** What stages must compute again to fit, beyond what the recipe says. */
+  readonly needs: readonly { readonly stage: string; readonly recompute: Recompute }[];
+  /** Stages that do not fit even so. */
+  readonly tooLarge: readonly string[];
+  /** Of pretraining, with what it needs; where it does not fit, as if it did. */
   readonly tokensPerSecond: number;
   readonly tokensPerDay: number;
   readonly hours: number;
 }
 
-export interface TrainingWork {
-  readonly tokens: number;
+/** What a stage costs as it is written or with more computed again. */
+export interface StageChoice {
+  readonly recompute: Recompute;
+  /** Of one device. */
   readonly memoryBytes: number;
-  /** Where the recipe said `recompute: blocks`. */
-  readonly memoryBytesRecomputing: number;
   /** Really computed, what is computed again included. */
   readonly flopsPerToken: number;
-  /** How many of them share each step; memory is of one. */
+}
+
+export interface StageWork {
+  readonly stage: string;
+  /** The recipe's own first, then those that take less memory. */
+  readonly choices: readonly [StageChoice, ...StageChoice[]];
+}
+
+export interface TrainingWork {
+  readonly tokens: number;
+  readonly tokensPerStep: number;
+  /** Bytes that each device has to add to those of the others at each step. */
+  readonly gradientBytes: number;
+  /** How many share each step. */
   readonly devices: number;
+  readonly pretrain: StageWork;
+  readonly tuning: readonly StageWork[];
 }
 
 export function estimateOn(device: NamedDevice, work: TrainingWork): DeviceEstimate {
   const usable = device.memoryBytes * usableShare;
-  const tokensPerSecond =
-    (work.devices * device.tf32FlopsPerSecond * assumedUtilisation) / work.flopsPerToken;
+  const fitting = ({ choices }: StageWork) => choices.find(({ memoryBytes }) => memoryBytes <= usable);
+  const stages = [work.pretrain, ...work.tuning].map((each) => ({ ...each, fitting: fitting(each) }));
+  const { flopsPerToken } = fitting(work.pretrain) ?? work.pretrain.choices[0];
+  const products =
+    (work.tokensPerStep * flopsPerToken) / (work.devices * device.tf32FlopsPerSecond * assumedUtilisation);
+  const exchange = work.devices === 1 ? 0 : (work.devices * work.gradientBytes) / gradientBytesPerSecond;
+  const tokensPerSecond = work.tokensPerStep / (products + exchange);
   return {
     device: work.devices === 1 ? device.name : `${work.devices} × ${device.name}`,
     memoryBytes: device.memoryBytes,
-    fits:
-      work.memoryBytes <= usable
-        ? "yes"
-        : work.memoryBytesRecomputing <= usable
-          ? "with blocks computed again"
-          : "no",
+    needs: stages.flatMap(({ stage, fitting: found, choices: [own] }) =>
+      found === undefined || found === own ? [] : [{ stage, recompute: found.recompute }],
+    ),
+    tooLarge: stages.filter((each) => each.fitting === undefined).map(({ stage }) => stage),
     tokensPerSecond,
     tokensPerDay: tokensPerSecond * 86_400,
     hours: work.tokens / tokensPerSecond / 3600,

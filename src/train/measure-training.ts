@@ -2,7 +2,7 @@
  * How fast this engine trains models of a given shape, from seconds of real steps: two shallow models of that shape are
  * trained in turns, and what a layer more costs gives the time of any depth. A prediction, not a promise.
  */
-import type { Engine, EngineIdentity, Executable } from "../engine/engine.ts";
+import type { Engine, EngineIdentity, Executable, Feeds } from "../engine/engine.ts";
 import type { LlamaConfig } from "../model/llama-config.ts";
 import { createRandom } from "../data/random.ts";
 import { initialValue, listParameters } from "../model/llama-parameters.ts";
@@ -10,16 +10,19 @@ import { float32, int32, scalar, type HostTensor } from "../tensor/types.ts";
 import { trainingCost } from "./estimate-memory.ts";
 import { defineOptimizer } from "./optimizer.ts";
 import { pretrainingProgram } from "./pretraining-program.ts";
+import { shareSizes } from "./training-step.ts";
 import type { TrainingProgram, TrainingProgramOptions } from "./training-program.ts";
 
 export interface SpeedMeasurement {
   readonly engine: EngineIdentity;
+  /** How many computed at once, each a call of its own. */
+  readonly devices: number;
   /** What was measured: the shape and the sequences of a call, which may be fewer and shorter than the recipe's. */
   readonly sequences: number;
   readonly sequenceLength: number;
   /** Milliseconds of forward and backward pass over one call: of all but the layers, and of each layer. */
   readonly callMs: { readonly fixed: number; readonly layer: number };
-  /** Milliseconds of clipping and update: of all but the layers, and of each layer. */
+  /** Milliseconds of clipping and update, and of adding up what several devices have: of all but the layers, and of each layer. */
   readonly updateMs: { readonly fixed: number; readonly layer: number };
 }
 
@@ -49,24 +52,42 @@ export async function measureTraining({
     : await openRig(engine, options, depths[0], sequences, sequenceLength);
   const shallow = larger ?? probe;
   await using deeper = await openRig(engine, options, depths[1], sequences, sequenceLength);
-  const best = { call: [Infinity, Infinity], update: [Infinity, Infinity] };
+  const best: [Times, Times] = [never, never];
   const start = performance.now();
   for (let round = 0; round < 2 || performance.now() - start < budgetMs; round++)
     for (const [index, rig] of [shallow, deeper].entries()) {
-      const { callMs, updateMs } = await rig.step();
+      const times = await rig.step();
       // The first of each warms up; what others do on the machine only ever adds.
-      if (round === 0) continue;
-      best.call[index] = Math.min(best.call[index] ?? Infinity, callMs);
-      best.update[index] = Math.min(best.update[index] ?? Infinity, updateMs);
+      if (round > 0) best[index] = fastest(best[index] ?? never, times);
     }
   return {
     engine: engine.identity,
+    devices: engine.devices?.count ?? 1,
     sequences,
     sequenceLength,
-    callMs: split(best.call),
-    updateMs: split(best.update),
+    callMs: split(best.map(callMsOf)),
+    updateMs: split(best.map(updateMsOf)),
   };
 }
+
+/** Milliseconds. Where there are several devices, each makes so many calls, and what they have is added up. */
+interface Times {
+  readonly oneCall: number;
+  readonly twoCalls: number;
+  readonly apply: number;
+}
+
+const never: Times = { oneCall: Infinity, twoCalls: Infinity, apply: Infinity };
+
+const fastest = (a: Times, b: Times): Times => ({
+  oneCall: Math.min(a.oneCall, b.oneCall),
+  twoCalls: Math.min(a.twoCalls, b.twoCalls),
+  apply: Math.min(a.apply, b.apply),
+});
+
+/** Adding up follows the calls, however many there are: one call more is what a call takes. */
+const callMsOf = ({ oneCall, twoCalls }: Times): number => Math.max(0, twoCalls - oneCall);
+const updateMsOf = (times: Times): number => times.apply + Math.max(0, times.oneCall - callMsOf(times));
 
 /** Two times of two depths as a fixed part and one for each layer; noise makes neither negative. */
 function split([shallow = 0, deeper = 0]: readonly number[]): { fixed: number; layer: number } {
@@ -85,11 +106,13 @@ export interface SpeedPrediction {
 export function predictSpeed(
   options: TrainingProgramOptions,
   flopsPerStep: number,
-  { sequences, sequenceLength, callMs, updateMs }: SpeedMeasurement,
+  { devices, sequences, sequenceLength, callMs, updateMs }: SpeedMeasurement,
 ): SpeedPrediction {
   const { numLayers } = options.model;
-  const tokens = options.microBatchSize * options.sequenceLength * options.gradientAccumulation;
-  const calls = tokens / (sequences * sequenceLength);
+  const microBatch = options.microBatchSize * options.sequenceLength;
+  const tokens = microBatch * options.gradientAccumulation;
+  const [longestShare = 0] = shareSizes(options.gradientAccumulation, devices);
+  const calls = (longestShare * microBatch) / (sequences * sequenceLength);
   const growth = layerFlops(options, options.sequenceLength) / layerFlops(options, sequenceLength);
   const at = ({ fixed, layer }: { fixed: number; layer: number }) => fixed + numLayers * layer;
   const call = at({ ...callMs, layer: callMs.layer * growth });
@@ -112,8 +135,7 @@ async function affordable(
   budgetMs: number,
 ): Promise<{ sequences: number; sequenceLength: number }> {
   await probe.step();
-  const { callMs } = await probe.step();
-  const msPerFlop = callMs / probe.flops;
+  const msPerFlop = callMsOf(await probe.step()) / probe.flops;
   let { microBatchSize: sequences, sequenceLength } = options;
   const rounds = 4;
   const flopsOf = () =>
@@ -153,7 +175,7 @@ const callFlops = (training: TrainingProgram): number =>
 interface Rig extends AsyncDisposable {
   /** Of one call. */
   readonly flops: number;
-  step(): Promise<{ callMs: number; updateMs: number }>;
+  step(): Promise<Times>;
 }
 
 async function openRig(
@@ -164,21 +186,53 @@ async function openRig(
   sequenceLength: number,
 ): Promise<Rig> {
   const training = shallowProgram(options, numLayers, sequences, sequenceLength);
-  const executable = await engine.compile(training.program);
+  const { executable, accumulate } = await compileCalls(engine, training);
   await seed(executable, training.options.model);
   const feeds = randomBatch(options.model.vocabSize, sequences, sequenceLength);
   let steps = 0;
   return {
     flops: callFlops(training),
     async step() {
-      const start = performance.now();
-      await executable.call("accumulate", feeds);
-      const middle = performance.now();
-      await executable.call("applyGradients", { learningRate: scalar(1e-4), step: scalar(++steps) });
-      return { callMs: middle - start, updateMs: performance.now() - middle };
+      const rates = { learningRate: scalar(1e-4), step: scalar(++steps) };
+      const calls = await accumulate(feeds);
+      return { ...calls, apply: await elapsedMs(() => executable.call("applyGradients", rates)) };
     },
     [Symbol.asyncDispose]: () => executable[Symbol.asyncDispose](),
   };
+}
+
+interface Calls {
+  readonly executable: Executable;
+  readonly accumulate: (feeds: Feeds) => Promise<Pick<Times, "oneCall" | "twoCalls">>;
+}
+
+async function compileCalls(engine: Engine, { program, accumulators }: TrainingProgram): Promise<Calls> {
+  if (engine.devices === undefined) {
+    const executable = await engine.compile(program);
+    const accumulate = async (feeds: Feeds) => {
+      const oneCall = await elapsedMs(() => executable.call("accumulate", feeds));
+      return { oneCall, twoCalls: 2 * oneCall };
+    };
+    return { executable, accumulate };
+  }
+  const { count } = engine.devices;
+  const summed = accumulators.map(({ name }) => name);
+  const executable = await engine.devices.compile(program, summed);
+  const timed = (feeds: Feeds, calls: number) => {
+    const shares = Array.from({ length: count }, () => Array<Feeds>(calls).fill(feeds));
+    return elapsedMs(() => executable.callShares("accumulate", shares));
+  };
+  const accumulate = async (feeds: Feeds) => ({
+    oneCall: await timed(feeds, 1),
+    twoCalls: await timed(feeds, 2),
+  });
+  return { executable, accumulate };
+}
+
+async function elapsedMs(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
 }
 
 /** Weights of the right size; that the same few come again and again costs a step nothing. */

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { defineLlama, type LlamaShape } from "../../src/model/llama-config.ts";
+import type { Recompute } from "../../src/model/llama.ts";
 import { charactersPerToken, estimateDisk } from "../../src/train/estimate-disk.ts";
-import { estimateOn } from "../../src/train/estimate-devices.ts";
+import { estimateOn, gradientBytesPerSecond } from "../../src/train/estimate-devices.ts";
 import { trainingCost } from "../../src/train/estimate-memory.ts";
 import { countByPart, naiveCount, trainingFlopsPerToken } from "../../src/train/estimate-parameters.ts";
 import { estimateStage, firstThatFits } from "../../src/train/estimate-stage.ts";
@@ -143,31 +144,49 @@ test("a device's tokens a second are its share of the peak by the work of a toke
     tf32FlopsPerSecond: 30e12,
     bf16FlopsPerSecond: 60e12,
   };
-  const work = {
-    tokens: 3.6e9,
-    memoryBytes: 9e9,
-    memoryBytesRecomputing: 4e9,
-    flopsPerToken: 9e8,
-    devices: 1,
-  };
+  const choice = (recompute: Recompute, memoryBytes: number, flopsPerToken = 9e8) => ({
+    recompute,
+    memoryBytes,
+    flopsPerToken,
+  });
+  const pretrain = { stage: "pretrain", choices: [choice("none", 9e9)] as const };
+  const work = { tokens: 3.6e9, tokensPerStep: 10_000, gradientBytes: 6e8, devices: 1, pretrain, tuning: [] };
   expect(estimateOn(device, work)).toEqual({
     device: "some",
     memoryBytes: 10e9,
-    fits: "yes",
+    needs: [],
+    tooLarge: [],
     tokensPerSecond: 10_000,
     tokensPerDay: 864_000_000,
     hours: 100,
   });
-  const larger = { ...work, memoryBytes: 9.1e9 };
-  expect(estimateOn(device, larger).fits).toBe("with blocks computed again");
-  expect(estimateOn(device, { ...larger, memoryBytesRecomputing: 9.1e9 }).fits).toBe("no");
-  // Two of them take half the time, and each needs the same memory.
-  expect(estimateOn(device, { ...larger, devices: 2 })).toMatchObject({
-    device: "2 × some",
-    fits: "with blocks computed again",
-    tokensPerSecond: 20_000,
-    hours: 50,
+  // Nine tenths of the memory are there to use. What takes least work of what fits is chosen, and its work counted.
+  const { choices: own } = pretrain;
+  const larger = (...further: readonly ReturnType<typeof choice>[]) => ({
+    ...work,
+    pretrain: { stage: "pretrain", choices: [choice("none", 9.1e9), ...further] as const },
   });
+  const [activations, blocks] = [choice("activations", 9e9, 10e8), choice("blocks", 4e9, 12e8)];
+  expect(estimateOn(device, larger(activations, blocks))).toMatchObject({
+    needs: [{ stage: "pretrain", recompute: "activations" }],
+    tokensPerSecond: 9_000,
+  });
+  expect(estimateOn(device, larger({ ...activations, memoryBytes: 9.1e9 }, blocks))).toMatchObject({
+    needs: [{ stage: "pretrain", recompute: "blocks" }],
+    tokensPerSecond: 7_500,
+  });
+  expect(estimateOn(device, larger(activations, blocks)).tooLarge).toEqual([]);
+  expect(estimateOn(device, larger())).toMatchObject({ needs: [], tooLarge: ["pretrain"] });
+  const tuning = [{ stage: "dpo", choices: [choice("activations", 9.1e9), blocks] as const }];
+  expect(estimateOn(device, { ...work, tuning })).toMatchObject({
+    needs: [{ stage: "dpo", recompute: "blocks" }],
+    tokensPerSecond: 10_000,
+  });
+  // Two devices have the products of a step in half of its second, and then add up what both have; each needs the same memory.
+  const seconds = 0.5 + (2 * work.gradientBytes) / gradientBytesPerSecond;
+  expect(estimateOn(device, { ...work, devices: 2, pretrain: { stage: "pretrain", choices: own } })).toEqual(
+    expect.objectContaining({ device: "2 × some", needs: [], tokensPerSecond: 10_000 / seconds }),
+  );
 });
 
 test("tokens take two bytes up to 65,536 words, four above, and are on the disk twice", () => {
@@ -204,6 +223,7 @@ test("the time of a step is that of its micro-batches and one update, at any dep
   const options = tiny({ model: { ...defineLlama(tinyShape), numLayers: 10 }, gradientAccumulation: 4 });
   const speed = predictSpeed({ ...options, microBatchSize: 2 }, 9e9, {
     engine: { kind: "cpu", version: "1", device: "cpu" },
+    devices: 1,
     sequences: 1,
     sequenceLength: 3,
     callMs: { fixed: 50, layer: 5 },
@@ -214,11 +234,25 @@ test("the time of a step is that of its micro-batches and one update, at any dep
   expect(speed.flopsPerSecond).toBeCloseTo(1e10, 0);
 });
 
+test("of several devices the longest share decides, and the update is once a step", () => {
+  const measured = {
+    engine: { kind: "cpu", version: "1", device: "cpu" },
+    ...{ devices: 2, sequences: 1, sequenceLength: 3 },
+    callMs: { fixed: 0, layer: 100 },
+    updateMs: { fixed: 100, layer: 0 },
+  } as const;
+  const at = (gradientAccumulation: number) =>
+    predictSpeed(tiny({ gradientAccumulation }), 0, measured).tokensPerSecond;
+  expect(at(4)).toBeCloseTo(12 / 0.3, 9);
+  expect(at(3)).toBeCloseTo(9 / 0.3, 9);
+});
+
 test("longer sequences than those that were measured cost a layer the products that attention has more", () => {
   const model = defineLlama({ ...tinyShape, contextLength: 64 });
   const at = (sequenceLength: number) =>
     predictSpeed({ ...tiny({ model }), sequenceLength }, 0, {
       engine: { kind: "cpu", version: "1", device: "cpu" },
+      devices: 1,
       sequences: 1,
       sequenceLength: 16,
       callMs: { fixed: 0, layer: 5 },

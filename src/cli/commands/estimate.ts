@@ -31,9 +31,10 @@ export async function estimateCommand(
   );
   const machine = await examineForTraining(context.host.projectRoot);
   const training = programOf(recipe, "pretrain").options;
+  const { devices } = recipe.pretrain;
   const kept = measure
-    ? await measureNow(training, measurePlace(context))
-    : await keptMeasurement(machine.engine, training);
+    ? await measureNow(training, measurePlace(context), { devices })
+    : await keptMeasurement(machine.engine, training, devices);
   const estimate = estimateRecipe({ config, flags: recipeFlags(options), recipe }, machine, kept);
   if (json === true) printJson(context, estimate);
   else print(context, estimateText(estimate, context.paint));

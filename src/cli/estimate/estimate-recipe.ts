@@ -6,8 +6,11 @@ import {
   estimateOn,
   namedDevices,
   type DeviceEstimate,
+  type StageChoice,
+  type StageWork,
 } from "../../train/estimate-devices.ts";
-import { trainingCost } from "../../train/estimate-memory.ts";
+import type { TrainingMemory } from "../../train/estimate-memory.ts";
+import { recomputeChoices, type Recompute } from "../../model/llama.ts";
 import { countByPart, naiveCount, type ParameterCounts } from "../../train/estimate-parameters.ts";
 import { estimateStage, firstThatFits, type StageEstimate } from "../../train/estimate-stage.ts";
 import { predictSpeed, type SpeedPrediction } from "../../train/measure-training.ts";
@@ -25,7 +28,7 @@ import {
 } from "./training-recipe.ts";
 
 export interface MachineEstimate extends Machine {
-  /** Memory that the largest stage needs, with the runtime's own. */
+  /** Memory that the largest stage needs, with the runtime's own: of the accelerator, or of all devices that are shares of the cores. */
   readonly neededMemoryBytes: number;
   /** Absent where nothing was measured. */
   readonly speed?: SpeedPrediction & {
@@ -44,7 +47,12 @@ export interface Problem {
 export interface RecipeEstimate {
   readonly config: string;
   readonly parameters: ParameterCounts & { readonly naive: number };
-  readonly pretrain: StageEstimate & { readonly steps: number; readonly tokens: number };
+  /** Memory is that of each device. */
+  readonly pretrain: StageEstimate & {
+    readonly steps: number;
+    readonly tokens: number;
+    readonly devices: number;
+  };
   /** Their steps follow from the data. */
   readonly tuning: readonly (StageEstimate & {
     readonly stage: Exclude<TrainingStage, "pretrain">;
@@ -80,11 +88,12 @@ export function estimateRecipe(
   const parameters = countByPart(modelOf(recipe));
   const stages = trainingStages.map((stage) => {
     const program = programOf(recipe, stage);
-    return { stage, options: program.options, estimate: estimateStage(program, stage === "dpo" ? 2 : 1) };
+    return { stage, options: program.options, estimate: estimateStage(program, sequencesPerRow(stage)) };
   });
-  const [base] = stages;
+  const [base, ...tuning] = stages;
   if (base === undefined) throw new Error("there is no pretraining to estimate");
-  const pretrain = { ...base.estimate, steps, tokens: steps * base.estimate.tokensPerStep };
+  const { devices } = recipe.pretrain;
+  const pretrain = { ...base.estimate, steps, tokens: steps * base.estimate.tokensPerStep, devices };
   const prediction = kept && predictSpeed(base.options, base.estimate.flopsPerStep, kept.measurement);
   const disk = estimateDisk({
     ...corpusOf(recipe),
@@ -92,20 +101,16 @@ export function estimateRecipe(
     vocabSize: vocabSizeOf(recipe),
     keepCheckpoints: recipe.pretrain.keepCheckpoints,
   });
-  const stageMemory = stages.map(({ estimate }) => estimate.memory.total);
   const neededMemoryBytes = Math.max(
-    ...stages.map(({ stage, estimate }) => neededHere(estimate.memory.total, recipe[stage], machine)),
+    ...stages.map(({ stage, estimate }) => roomHere(estimate.memory, recipe[stage], machine).needed),
   );
-  const recomputing = (stage: TrainingStage) => {
-    const again = { ...recipe, [stage]: { ...recipe[stage], recompute: "blocks" as const } };
-    return trainingCost(programOf(again, stage)).memory.total;
-  };
   const work = {
-    memoryBytesRecomputing: Math.max(...trainingStages.map(recomputing)),
     tokens: pretrain.tokens,
-    memoryBytes: Math.max(...stageMemory),
-    flopsPerToken: pretrain.flopsPerToken,
-    devices: recipe.pretrain.devices,
+    tokensPerStep: pretrain.tokensPerStep,
+    gradientBytes: pretrain.memory.accumulators,
+    devices,
+    pretrain: workOf(recipe, base),
+    tuning: tuning.map((stage) => workOf(recipe, stage)),
   };
   return {
     config,
@@ -115,14 +120,18 @@ export function estimateRecipe(
       if (stage === "pretrain") return [];
       const rows = 1000 * recipe[stage].epochs;
       const tokensPer1000 = (rows * estimate.tokensPerStep) / estimate.rowsPerStep;
-      const seconds = prediction && (tokensPer1000 * estimate.flopsPerToken) / prediction.flopsPerSecond;
+      // What was measured is what so many devices do.
+      const seconds =
+        prediction &&
+        recipe[stage].devices === devices &&
+        (tokensPer1000 * estimate.flopsPerToken) / prediction.flopsPerSecond;
       return [
         {
           stage,
           ...estimate,
           stepsPer1000: rows / estimate.rowsPerStep,
           tokensPer1000,
-          ...(seconds === undefined ? {} : { secondsPer1000: seconds }),
+          ...(typeof seconds !== "number" ? {} : { secondsPer1000: seconds }),
         },
       ];
     }),
@@ -150,12 +159,47 @@ export function estimateRecipe(
   };
 }
 
-/** Bytes of the memory that computes: an accelerator holds one device of a stage, the machine's own memory all of them. */
-const neededHere = (
-  bytes: number,
+/** A pair is two sequences. */
+const sequencesPerRow = (stage: TrainingStage): number => (stage === "dpo" ? 2 : 1);
+
+/** A stage as the recipe has it, and with more computed again. */
+function workOf(
+  recipe: TrainingRecipe,
+  { stage, estimate }: { readonly stage: TrainingStage; readonly estimate: StageEstimate },
+): StageWork {
+  const choiceOf = (recompute: Recompute, { memory, flopsPerToken }: StageEstimate): StageChoice => ({
+    recompute,
+    memoryBytes: memory.total,
+    flopsPerToken,
+  });
+  const choice = (recompute: Recompute) =>
+    choiceOf(
+      recompute,
+      estimateStage(
+        programOf({ ...recipe, [stage]: { ...recipe[stage], recompute } }, stage),
+        sequencesPerRow(stage),
+      ),
+    );
+  const own = recipe[stage].recompute;
+  const further = recomputeChoices.slice(recomputeChoices.indexOf(own) + 1);
+  return { stage, choices: [choiceOf(own, estimate), ...further.map(choice)] };
+}
+
+/**
+ * Bytes of the memory that computes: an accelerator holds one device of a stage; the machine's own memory holds all of them, and
+ * what they share (ADR 0028). `most`: what a device's program may take of it.
+ */
+function roomHere(
+  { total, accumulators }: TrainingMemory,
   { devices }: { readonly devices: number },
-  { engine }: Pick<Machine, "engine">,
-): number => (bytes + runtimeBytes) * (engine.device === "gpu" ? 1 : devices);
+  { engine, memoryBytes }: Machine,
+): { readonly needed: number; readonly most: number; readonly with: (total: number) => number } {
+  const isShared = engine.device === "cpu" && devices > 1;
+  const count = isShared ? devices : 1;
+  const beside = runtimeBytes + (isShared ? accumulators : 0);
+  const needed = (bytes: number) => count * (bytes + beside);
+  return { needed: needed(total), most: memoryBytes / count - beside, with: needed };
+}
 
 function memoryProblem(
   recipe: TrainingRecipe,
@@ -168,22 +212,21 @@ function memoryProblem(
   machine: Machine,
 ): readonly Problem[] {
   const { memoryBytes } = machine;
-  const here = (bytes: number) => neededHere(bytes, recipe[stage], machine);
-  const needed = here(estimate.memory.total);
-  if (needed <= memoryBytes) return [];
+  const here = roomHere(estimate.memory, recipe[stage], machine);
+  if (here.needed <= memoryBytes) return [];
   const define = (changed: typeof options) =>
     stage === "dpo"
       ? programOf({ ...recipe, dpo: { ...recipe.dpo, ...economyOf(changed) } }, "dpo")
       : pretrainingProgram(changed);
-  const smaller = firstThatFits(options, define, (memoryBytes * runtimeBytes) / here(0) - runtimeBytes);
-  const message = `${stage} needs about ${formatBytes(needed)} of memory, and this machine has ${formatBytes(memoryBytes)}`;
+  const smaller = firstThatFits(options, define, here.most);
+  const message = `${stage} needs about ${formatBytes(here.needed)} of memory, and this machine has ${formatBytes(memoryBytes)}`;
   if (smaller === undefined)
     return [{ what: "memory", message, hint: "a smaller model: npx pipeline estimate --config small" }];
   const { recompute, microBatchSize, gradientAccumulation } = smaller.economy;
   const changes = { recompute, microBatchSize, gradientAccumulation };
   const flags = Object.entries(changes).map(([field, value]) => `--set ${stage}.${field}=${value}`);
   const command = ["npx pipeline estimate", ...named, ...flags].join(" ");
-  const hint = `${command} needs ${formatBytes(here(smaller.bytes))} for the same steps`;
+  const hint = `${command} needs ${formatBytes(here.with(smaller.bytes))} for the same steps`;
   return [{ what: "memory", message, hint }];
 }
 

@@ -29,6 +29,7 @@ const keptSchema = z.strictObject({
       version: z.string(),
       device: z.enum(["cpu", "gpu"]),
     }),
+    devices: z.number().default(1),
     sequences: z.number(),
     sequenceLength: z.number(),
     callMs: milliseconds,
@@ -62,16 +63,22 @@ export function shapeOf({
   };
 }
 
-/** What was measured with this engine for these shapes; undefined where nothing was. */
+/** What was measured with so many devices of this engine for these shapes; undefined where nothing was. */
 export async function keptMeasurement(
   engine: EngineIdentity,
   options: TrainingProgramOptions,
+  devices: number,
 ): Promise<KeptMeasurement | undefined> {
   const shape = shapeOf(options);
-  return (await readAll()).find(
-    (each) => isDeepStrictEqual(each.measurement.engine, engine) && isDeepStrictEqual(each.shape, shape),
-  );
+  return (await readAll()).find(isOf({ engine, devices }, shape));
 }
+
+const isOf =
+  ({ engine, devices }: Pick<SpeedMeasurement, "engine" | "devices">, shape: MeasuredShape) =>
+  (kept: KeptMeasurement): boolean =>
+    isDeepStrictEqual(kept.measurement.engine, engine) &&
+    kept.measurement.devices === devices &&
+    isDeepStrictEqual(kept.shape, shape);
 
 /** `now`: for people, who want to know how old a figure is. */
 export async function keepMeasurement(
@@ -81,11 +88,8 @@ export async function keepMeasurement(
 ): Promise<KeptMeasurement> {
   const shape = shapeOf(options);
   const kept = { shape, measuredAt: now.toISOString(), measurement };
-  const others = (await readAll()).filter(
-    (each) =>
-      !isDeepStrictEqual(each.measurement.engine, measurement.engine) ||
-      !isDeepStrictEqual(each.shape, shape),
-  );
+  const isSame = isOf(measurement, shape);
+  const others = (await readAll()).filter((each) => !isSame(each));
   const file = measurementsFile();
   await mkdir(dirname(file), { recursive: true });
   await writeFileAtomic(file, `${JSON.stringify({ format: 1, kept: [...others, kept] }, null, 2)}\n`);

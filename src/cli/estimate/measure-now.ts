@@ -17,6 +17,8 @@ export interface MeasurePlace {
 
 export interface MeasureNowOptions {
   readonly what?: string;
+  /** How many compute at once. */
+  readonly devices?: number;
   /** Milliseconds of training steps; compiling comes on top. */
   readonly budgetMs?: number;
   /** Milliseconds after which the process is taken to hang. */
@@ -27,10 +29,16 @@ export interface MeasureNowOptions {
 export async function measureNow(
   options: TrainingProgramOptions,
   place: MeasurePlace,
-  { what = "this recipe's shape", budgetMs = 10_000, limitMs = budgetMs + 300_000 }: MeasureNowOptions = {},
+  {
+    what = "this recipe's shape",
+    devices = 1,
+    budgetMs = 10_000,
+    limitMs = budgetMs + 300_000,
+  }: MeasureNowOptions = {},
 ): Promise<KeptMeasurement> {
-  place.report(`measuring ${what}: compiling, then ${formatDuration(budgetMs)} of training steps`);
-  const measurement = await measureApart({ options, budgetMs }, place, limitMs);
+  const on = devices === 1 ? "" : ` on ${devices} devices`;
+  place.report(`measuring ${what}${on}: compiling, then ${formatDuration(budgetMs)} of training steps`);
+  const measurement = await measureApart({ options, devices, budgetMs }, place, limitMs);
   return await keepMeasurement(options, measurement, new Date());
 }
 

@@ -5,7 +5,7 @@
  * usage: measure-process.mjs WATCHDOG PID, the compiled watchdog and the process to end with; told what to measure over IPC
  */
 import { Worker } from "node:worker_threads";
-import { openEngine } from "../../engine/open-engine.ts";
+import { openDevices } from "../../engine/open-devices.ts";
 import { serializeError, type SerializedError } from "../../errors.ts";
 import type { WatchdogData } from "../../runner/watchdog.ts";
 import { measureTraining, type SpeedMeasurement } from "../../train/measure-training.ts";
@@ -13,6 +13,7 @@ import type { TrainingProgramOptions } from "../../train/training-program.ts";
 
 export interface MeasureRequest {
   readonly options: TrainingProgramOptions;
+  readonly devices: number;
   readonly budgetMs: number;
 }
 
@@ -26,11 +27,11 @@ new Worker(watchdog, { workerData }).unref();
 process.on("disconnect", () => process.exit(0));
 process.on("message", (message) => {
   // Only measure-now.ts talks on this channel.
-  const { options, budgetMs } = message as MeasureRequest;
+  const { options, devices, budgetMs } = message as MeasureRequest;
   const end = (answer: MeasureAnswer): void => {
     process.send?.(answer, undefined, undefined, () => process.disconnect());
   };
-  openEngine()
+  openDevices({ devices })
     .then((engine) => measureTraining({ engine, options, budgetMs }))
     .then(
       (measurement) => end({ measurement }),

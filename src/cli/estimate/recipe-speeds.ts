@@ -25,6 +25,7 @@ interface Recipe {
   readonly config: string;
   readonly program: TrainingProgram;
   readonly steps: number;
+  readonly devices: number;
 }
 
 /** Of training steps, over all shapes; compiling comes on top. */
@@ -40,7 +41,7 @@ export async function recipeSpeeds(
   for (const config of recipeNames(projectRoot))
     try {
       const recipe = await loadRecipe(projectRoot, config);
-      const shape = JSON.stringify(shapeOf(recipe.program.options));
+      const shape = JSON.stringify([recipe.devices, shapeOf(recipe.program.options)]);
       byShape.set(shape, [...(byShape.get(shape) ?? []), recipe]);
     } catch (error) {
       answers.push({ config, error: serializeError(error) });
@@ -54,7 +55,8 @@ async function loadRecipe(projectRoot: string, config: string): Promise<Recipe> 
   const file = configFile(config, { projectRoot, workingDirectory: projectRoot });
   const { value } = await loadConfig({ projectRoot, file, schema: trainingRecipeSchema });
   const recipe = trainingRecipeSchema.parse(value);
-  return { config, program: programOf(recipe, "pretrain"), steps: recipe.pretrain.steps };
+  const { steps, devices } = recipe.pretrain;
+  return { config, program: programOf(recipe, "pretrain"), steps, devices };
 }
 
 /** Of recipes of one shape. */
@@ -67,7 +69,11 @@ async function speedsOf(
   if (first === undefined) return [];
   const what = recipes.map(({ config }) => config).join(", ");
   try {
-    const { measurement } = await measureNow(first.program.options, place, { what, budgetMs });
+    const { measurement } = await measureNow(first.program.options, place, {
+      what,
+      budgetMs,
+      devices: first.devices,
+    });
     return recipes.map(({ config, program, steps }) => {
       const { flopsPerStep, tokensPerStep } = estimateStage(program);
       const prediction = predictSpeed(program.options, flopsPerStep, measurement);

@@ -8,6 +8,7 @@ import {
   formatFlops,
 } from "../../report/quantity.ts";
 import type { DiskEstimate } from "../../train/estimate-disk.ts";
+import { gradientBytesPerSecond } from "../../train/estimate-devices.ts";
 import type { RecipeEstimate } from "../estimate/estimate-recipe.ts";
 import type { Paint } from "../paint.ts";
 import { table, type Cell } from "./table.ts";
@@ -86,8 +87,14 @@ function memorySection({ pretrain, machine }: RecipeEstimate, paint: Paint): rea
     right(formatBytes(bytes)),
     note(why),
   ];
+  const { devices } = pretrain;
+  const each = devices === 1 ? "" : `, on each of ${devices} devices`;
+  const all =
+    devices === 1 || machine.engine.device === "gpu"
+      ? "with Node and the engine's libraries"
+      : "on all devices, with Node, the engine's libraries, and gradients that they share";
   return section(
-    `memory of pretraining, in float32: ${formatBytes(memory.total)}`,
+    `memory of pretraining, in float32${each}: ${formatBytes(memory.total)}`,
     [
       row("weights", memory.weights),
       row("moments", memory.moments, "two of AdamW for each weight"),
@@ -99,7 +106,7 @@ function memorySection({ pretrain, machine }: RecipeEstimate, paint: Paint): rea
       ),
       row("logits", memory.logits, "at that moment, with their gradient"),
       row("working", memory.working, "at that moment: gradients and values in between"),
-      row("largest stage", machine.neededMemoryBytes, "with Node and the engine's libraries"),
+      row("largest stage", machine.neededMemoryBytes, all),
     ],
     paint,
   );
@@ -130,37 +137,40 @@ function diskSection(disk: DiskEstimate, paint: Paint): readonly string[] {
   );
 }
 
-const fitCells = {
-  yes: { text: "fits", style: "green" },
-  "with blocks computed again": { text: "fits with recompute: blocks, a quarter slower", style: "yellow" },
-  no: { text: "does not fit its memory", style: "red" },
-} as const;
+function fitCell({ needs, tooLarge }: RecipeEstimate["devices"][number]): Cell {
+  if (tooLarge.length > 0)
+    return { text: `too small for ${tooLarge.join(", ")}, also with recompute: blocks`, style: "red" };
+  if (needs.length === 0) return { text: "fits", style: "green" };
+  const changes = needs.map(({ stage, recompute }) => `${stage}.recompute=${recompute}`);
+  return { text: `fits with ${changes.join(", ")}`, style: "yellow" };
+}
 
 const hoursText = (hours: number): string => formatDuration(hours * 3_600_000);
 
 function timeSection(
-  { machine, devices, assumedUtilisation }: RecipeEstimate,
+  { machine, pretrain, devices, assumedUtilisation }: RecipeEstimate,
   paint: Paint,
 ): readonly string[] {
   const { speed, engine } = machine;
+  const count = pretrain.devices === 1 ? "" : `${pretrain.devices} × `;
   const here =
     speed === undefined
       ? []
       : [
           [
-            { text: `here: ${engine.kind} ${engine.version}, ${engine.device}` },
+            { text: `here: ${count}${engine.kind} ${engine.version}, ${engine.device}` },
             right(formatCompact(speed.tokensPerSecond)),
             right(formatCompact(speed.tokensPerDay)),
             right(hoursText(speed.hours)),
             note(`predicted from ${speed.measuredAt.slice(0, 10)}: ${formatFlops(speed.flopsPerSecond)}`),
           ],
         ];
-  const there = devices.map(({ device, fits, tokensPerSecond, tokensPerDay, hours }): Cell[] => [
-    { text: device },
-    right(formatCompact(tokensPerSecond)),
-    right(formatCompact(tokensPerDay)),
-    right(hoursText(hours)),
-    fitCells[fits],
+  const there = devices.map((estimate): Cell[] => [
+    { text: estimate.device },
+    right(formatCompact(estimate.tokensPerSecond)),
+    right(formatCompact(estimate.tokensPerDay)),
+    right(hoursText(estimate.hours)),
+    fitCell(estimate),
   ]);
   const head = ["", "tokens/s", "tokens a day", "pretraining"].map((text, column): Cell => ({
     text,
@@ -168,12 +178,20 @@ function timeSection(
     ...(column === 0 ? {} : { align: "right" }),
   }));
   const lines = section("time", [head, ...here, ...there], paint);
-  const utilisation = `  GPUs by the maker's TF32 peak at ${formatFigure(assumedUtilisation * 100)} %: the engine computes in float32.`;
+  const assumed = [
+    `  GPUs at ${formatFigure(assumedUtilisation * 100)} % of the maker's TF32 peak, assumed and not measured: values are float32, and TensorFlow makes their`,
+    "  products in TF32 there (NVIDIA_TF32_OVERRIDE=0 forbids it, at half the peak or less). Each must hold a whole device's memory.",
+    ...(pretrain.devices === 1
+      ? []
+      : [
+          `  Devices add up their gradients at ${formatBytes(gradientBytesPerSecond)}/s, measured on two cores of a slow machine.`,
+        ]),
+  ];
   const measure =
     speed === undefined
       ? ["  For this machine: npx pipeline estimate --measure (ten seconds of training)."]
       : [];
-  return [...lines, ...[utilisation, ...measure].map((line) => paint("dim", line))];
+  return [...lines, ...[...assumed, ...measure].map((line) => paint("dim", line))];
 }
 
 function tuningSection({ tuning }: RecipeEstimate, paint: Paint): readonly string[] {

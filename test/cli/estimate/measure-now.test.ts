@@ -26,9 +26,10 @@ test("the answer is returned, and kept for these shapes and this engine", async 
   using rig = measuringRig(answering({ measurement }));
   expect((await measureNow(options, rig.place, { what: "tiny" })).measurement).toEqual(measurement);
   expect(rig.said).toEqual(["measuring tiny: compiling, then 10 s of training steps"]);
-  expect((await keptMeasurement(measurement.engine, options))?.measurement).toEqual(measurement);
+  expect((await keptMeasurement(measurement.engine, options, 1))?.measurement).toEqual(measurement);
   const { engine } = measurement;
-  expect(await keptMeasurement({ ...engine, version: "2.21.0" }, options)).toBeUndefined();
+  expect(await keptMeasurement({ ...engine, version: "2.21.0" }, options, 1)).toBeUndefined();
+  expect(await keptMeasurement(engine, options, 2)).toBeUndefined();
 });
 
 test("what the engine throws there is thrown here", async () => {

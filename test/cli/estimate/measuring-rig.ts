@@ -9,6 +9,7 @@ import { packageRoot } from "../../runner/project.ts";
 /** 100 ms a call of 512 tokens at four layers, and an update that costs nothing. */
 export const measurement: SpeedMeasurement = {
   engine: { kind: "tensorflow", version: "2.9.1", device: "cpu" },
+  devices: 1,
   sequences: 4,
   sequenceLength: 128,
   callMs: { fixed: 60, layer: 10 },
