@@ -14,6 +14,15 @@ export interface RunsOptions {
   readonly limit?: number | undefined;
 }
 
+export interface KilledRun {
+  readonly runId: string;
+  /** The recipe's file, relative to the project. */
+  readonly config: string;
+  readonly targets: readonly string[];
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
 export interface MetricsOptions {
   /** Only what the newest runs executed or had as hits. Default: every execution that the store knows. */
   readonly runs?: number | undefined;
@@ -45,6 +54,8 @@ export interface ReadLogOptions {
 export interface History {
   /** Finished runs, newest first. */
   runs(options?: RunsOptions): readonly RunRecord[];
+  /** Runs of this project whose runner died before they ended, newest first; `limit` as for `runs`. */
+  killed(options?: RunsOptions): readonly KilledRun[];
   compare(old: string, current: string): RunComparison;
   /**
    * A table for each stage with its variants. `stages`: ids, ids without their variant, or stage names; none is

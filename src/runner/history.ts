@@ -9,6 +9,7 @@ import { isVariantOf, readVariant } from "../std/variant-id.ts";
 import type { RunRecord } from "../store/records.ts";
 import type { IndexReads } from "../store/store.ts";
 import type { History, MetricsOptions } from "./history-types.ts";
+import { killedRuns } from "./killed-runs.ts";
 import { newestRuns } from "./newest-runs.ts";
 import type { OpenProject } from "./open-project.ts";
 import { findLog, readLog } from "./stage-log.ts";
@@ -18,6 +19,10 @@ export function openHistory(project: OpenProject): History {
   const { store } = project;
   return {
     runs: ({ limit } = {}) => newestRuns(store).slice(0, limit),
+    killed: ({ limit } = {}) =>
+      killedRuns(store.directory, new Set(store.runs().map(({ runId }) => runId)))
+        .slice(0, limit)
+        .map(({ runId, config, targets, since }) => ({ runId, config, targets, startedAt: since })),
     compare(old, current) {
       const runs = newestRuns(store);
       return compareRuns(findRun(runs, old), findRun(runs, current), (fingerprint) =>

@@ -15,7 +15,7 @@ import type {
 import type { IndexNotice as StoreNotice } from "../store/rebuild-index.ts";
 import type { Exchange } from "./exchange-types.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
-import type { History } from "./history-types.ts";
+import type { History, KilledRun } from "./history-types.ts";
 import type { Maintenance } from "./maintenance-types.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
 import type { Selection } from "./selection.ts";
@@ -120,6 +120,8 @@ export interface StatusReport {
   readonly config: string;
   readonly stages: readonly StageStatus[];
   readonly lastRun?: RunRecord;
+  /** Where the newest run of this project did not end: its runner died. */
+  readonly killedRun?: KilledRun;
 }
 
 export interface WhyReport {

@@ -112,6 +112,8 @@ class OpenedSession implements Session {
     const { store } = this.#project;
     const { plan } = await this.#project.plan();
     const lastRun = this.history.runs().find(({ origin }) => origin === undefined);
+    const [killed] = this.history.killed({ limit: 1 });
+    const killedRun = killed && (lastRun?.startedAt ?? "") < killed.startedAt ? killed : undefined;
     const stages = plan.stages.map((planned): StageStatus => {
       const latest = store.latest(planned.id);
       const holder = planned.fingerprint === null ? undefined : store.lockHolder(planned.fingerprint);
@@ -121,7 +123,13 @@ class OpenedSession implements Session {
         ...(holder ? { running: { pid: holder.process.pid, runId: holder.runId, since: holder.since } } : {}),
       };
     });
-    return { pipeline: plan.pipeline, config: this.config, stages, ...(lastRun ? { lastRun } : {}) };
+    return {
+      pipeline: plan.pipeline,
+      config: this.config,
+      stages,
+      ...(lastRun ? { lastRun } : {}),
+      ...(killedRun ? { killedRun } : {}),
+    };
   }
 
   async why(stageId: string): Promise<WhyReport> {

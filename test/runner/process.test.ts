@@ -79,6 +79,12 @@ test.each([
     expect(JSON.parse(plan.stdout)).toMatchObject({
       stages: [{ decision: "hit" }, { decision: "resume", resumeStep: 3 }],
     });
+    const [started] = run.events;
+    const runId = started !== undefined && "runId" in started ? started.runId : "none";
+    const { killed } = JSON.parse((await pipeline(["runs", "--json"])).stdout) as { killed: object[] };
+    expect(killed).toMatchObject([{ runId, targets: ["count"] }]);
+    expect((await pipeline(["runs"])).stdout).toMatch(new RegExp(`^${runId} .* killed +\\S+: count$`, "m"));
+    expect((await pipeline(["status"])).stdout).toContain(`run ${runId} of count, started`);
     const again = command(["run", "count", "--json"]);
     expect((await again.ended).exitCode).toBe(0);
     expect(project.executed()).toEqual(["count from 3"]);

@@ -13,9 +13,12 @@ export async function runsCommand(
   context: CliContext,
   { limit, json, ...recipe }: RunsCommandOptions,
 ): Promise<number> {
-  const runs = await withSession(context, recipe, ({ history }) => Promise.resolve(history.runs({ limit })));
+  const { runs, killed } = await withSession(context, recipe, ({ history }) =>
+    Promise.resolve({ runs: history.runs({ limit }), killed: history.killed({ limit }) }),
+  );
   const columns = columnsOf(context.streams.stdout);
-  if (json === true) printJson(context, { runs });
-  else print(context, runsText(runs, { now: Date.now(), columns, paint: context.paint }));
+  if (json === true) printJson(context, { runs, killed });
+  else
+    print(context, runsText([...runs, ...killed], { limit, now: Date.now(), columns, paint: context.paint }));
   return exitCodes.ok;
 }

@@ -1,5 +1,6 @@
 /** Runs as a table, newest first. */
 import { formatDuration } from "../../report/quantity.ts";
+import type { KilledRun } from "../../runner/history-types.ts";
 import type { RunRecord } from "../../runner/session-types.ts";
 import type { Paint } from "../paint.ts";
 import { textWidth, truncate } from "../text-width.ts";
@@ -8,14 +9,20 @@ import { ago } from "./status-text.ts";
 import { table, type Cell } from "./table.ts";
 
 export interface RunsTextOptions {
+  /** Rows, of the newest. */
+  readonly limit: number;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly columns: number;
   readonly paint: Paint;
 }
 
-export function runsText(runs: readonly RunRecord[], { now, columns, paint }: RunsTextOptions): string {
+export function runsText(
+  runs: readonly (RunRecord | KilledRun)[],
+  { limit, now, columns, paint }: RunsTextOptions,
+): string {
   if (runs.length === 0) return "no run has ended yet: npx pipeline run";
+  const newest = [...runs].sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1)).slice(0, limit);
   const head: readonly Cell[] = [
     { text: "run", style: "dim" },
     { text: "when", style: "dim" },
@@ -25,13 +32,10 @@ export function runsText(runs: readonly RunRecord[], { now, columns, paint }: Ru
     { text: "hits", style: "dim", align: "right" },
     { text: "config: targets", style: "dim" },
   ];
-  const rows = runs.map((run): readonly Cell[] => [
+  const rows = newest.map((run): readonly Cell[] => [
     { text: run.runId },
     { text: ago(run.startedAt, now) },
-    { text: run.status, style: statusStyles[run.status] },
-    { text: formatDuration(run.durationMs), align: "right" },
-    { text: String(run.executed), align: "right" },
-    { text: String(run.hits), align: "right" },
+    ...outcomeCells(run),
     { text: `${configName(run.config)}: ${targetsText(run.targets)}` },
   ]);
   const all = [head, ...rows];
@@ -49,4 +53,15 @@ export function runsText(runs: readonly RunRecord[], { now, columns, paint }: Ru
     ),
   );
   return table(fitted, paint).join("\n");
+}
+
+/** How it ended, how long it took, what it ran and what were hits. */
+function outcomeCells(run: RunRecord | KilledRun): readonly Cell[] {
+  if (!("status" in run)) return [{ text: "killed", style: "red" }, { text: "" }, { text: "" }, { text: "" }];
+  return [
+    { text: run.status, style: statusStyles[run.status] },
+    { text: formatDuration(run.durationMs), align: "right" },
+    { text: String(run.executed), align: "right" },
+    { text: String(run.hits), align: "right" },
+  ];
 }

@@ -3,11 +3,12 @@ import { formatBytes, formatDuration } from "../../report/quantity.ts";
 import type { ExecutionSummary, StageStatus, StatusReport } from "../../runner/session-types.ts";
 import type { Paint } from "../paint.ts";
 import { decisionLooks, reasonTexts } from "./decision.ts";
+import { targetsText } from "./run-words.ts";
 import { table, type Cell } from "./table.ts";
 
 /** `now`: milliseconds since the epoch. */
 export function statusText(report: StatusReport, now: number, paint: Paint): string {
-  const { pipeline, config, lastRun, stages } = report;
+  const { pipeline, config, lastRun, killedRun, stages } = report;
   const run =
     lastRun === undefined
       ? "never run"
@@ -16,6 +17,11 @@ export function statusText(report: StatusReport, now: number, paint: Paint): str
   return [
     `${paint("bold", pipeline)}  ${paint("dim", config)}`,
     paint("dim", run),
+    ...(killedRun === undefined
+      ? []
+      : [
+          `${paint("red", "✖")} run ${killedRun.runId} of ${targetsText(killedRun.targets)}, started ${ago(killedRun.startedAt, now)}, did not end: its runner was killed`,
+        ]),
     "",
     ...table(rows, paint),
   ].join("\n");
