@@ -85,9 +85,9 @@ export async function engineListCommand(
 ): Promise<number> {
   const status = await engineStatus();
   const { tensorflow, chosen } = status;
-  const bindingPackage = await findBindingPackage();
+  const bindingPackage = findBindingPackage();
   const used = chosen.kind === "tensorflow" && tensorflow.state !== "absent" ? tensorflow.path : undefined;
-  const found = bindingPackage === undefined ? [] : await findBuilds(bindingPackage);
+  const found = bindingPackage === undefined ? [] : findBuilds(bindingPackage);
   const builds = found.map(({ folder, record }): ListedBuild => {
     const cuda = cudaText(record);
     return {

@@ -2,9 +2,11 @@
  * The installed npm package @tensorflow/tfjs-node-gpu and the link in it that its own loader follows to a
  * built engine. The package's other files are never changed.
  */
-import { mkdir, lstat, readdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
+import { lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { mkdir, rename, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { namesInNow } from "../../std/names-in.ts";
 import { BINDING_FILE, LIBRARY_FOLDER, type EngineBuild } from "./engine-build.ts";
 
 export const BINDING_PACKAGE = "@tensorflow/tfjs-node-gpu";
@@ -15,7 +17,7 @@ export interface BindingPackage {
 }
 
 /** The package as Node resolves it from here, or undefined where it is not installed. */
-export async function findBindingPackage(): Promise<BindingPackage | undefined> {
+export function findBindingPackage(): BindingPackage | undefined {
   let manifest: string;
   try {
     manifest = createRequire(import.meta.url).resolve(`${BINDING_PACKAGE}/package.json`);
@@ -23,7 +25,7 @@ export async function findBindingPackage(): Promise<BindingPackage | undefined> 
     // MODULE_NOT_FOUND is the only thing resolve() throws, and here it is an answer.
     return undefined;
   }
-  const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
   return { folder: dirname(manifest), version };
 }
 
@@ -35,18 +37,18 @@ export type LinkState =
   /** A binding of the package's own, put there by its install script. */
   | { readonly kind: "own"; readonly tensorflowVersion: string };
 
-export async function readLink(bindingPackage: BindingPackage): Promise<LinkState> {
+export function readLink(bindingPackage: BindingPackage): LinkState {
   const binding = join(bindingPackage.folder, BINDING_FILE);
-  const found = await lstat(binding).catch(() => undefined);
+  const found = lstatSync(binding, { throwIfNoEntry: false });
   if (found === undefined) return { kind: "nothing" };
-  if (!found.isSymbolicLink()) return { kind: "own", tensorflowVersion: await ownVersion(bindingPackage) };
-  const target = resolve(dirname(binding), await readlink(binding));
+  if (!found.isSymbolicLink()) return { kind: "own", tensorflowVersion: ownVersion(bindingPackage) };
+  const target = resolve(dirname(binding), readlinkSync(binding));
   return { kind: "link", buildFolder: target.slice(0, -BINDING_FILE.length - 1) };
 }
 
 /** The install script leaves the version in a file name only: libtensorflow.so.2.9.1, libtensorflow.2.9.1.dylib. */
-async function ownVersion({ folder }: BindingPackage): Promise<string> {
-  const names = await readdir(join(folder, LIBRARY_FOLDER)).catch(() => []);
+function ownVersion({ folder }: BindingPackage): string {
+  const names = namesInNow(join(folder, LIBRARY_FOLDER));
   const versions = names.map((name) => /^libtensorflow\D*\.(\d+\.\d+\.\d+)/.exec(name)?.[1]);
   return versions.find((version) => version !== undefined) ?? "unknown";
 }
@@ -63,6 +65,6 @@ export async function linkBuild(bindingPackage: BindingPackage, build: EngineBui
 
 /** Removes our link; a binding of the package's own stays. */
 export async function unlinkBuild(bindingPackage: BindingPackage): Promise<void> {
-  const { kind } = await readLink(bindingPackage);
+  const { kind } = readLink(bindingPackage);
   if (kind === "link") await rm(join(bindingPackage.folder, BINDING_FILE), { force: true });
 }

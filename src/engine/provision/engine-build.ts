@@ -3,7 +3,7 @@
  * against, laid out as the package lays them out, with a record (engine.json) of what they are. A folder
  * without a sound record is not an engine. Nothing here builds or loads one.
  */
-import { readFile, stat } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -72,21 +72,18 @@ export const recordText = (record: BuildRecord): string =>
 export const recordFile = (folder: string): string => join(folder, RECORD_FILE);
 
 /** The build in `folder`, or undefined where there is none or one of its files is gone or cut short. */
-export async function readBuild(folder: string): Promise<EngineBuild | undefined> {
-  const record = await readRecord(folder);
+export function readBuild(folder: string): EngineBuild | undefined {
+  const record = readRecord(folder);
   if (record?.platform !== platformName()) return undefined;
-  const whole = await Promise.all(
-    Object.entries(record.files).map(async ([path, { bytes }]) => {
-      const found = await stat(join(folder, path)).catch(() => undefined);
-      return found?.size === bytes;
-    }),
+  const isWhole = Object.entries(record.files).every(
+    ([path, { bytes }]) => statSync(join(folder, path), { throwIfNoEntry: false })?.size === bytes,
   );
-  return whole.includes(false) ? undefined : { folder, record };
+  return isWhole ? { folder, record } : undefined;
 }
 
-async function readRecord(folder: string): Promise<BuildRecord | undefined> {
+function readRecord(folder: string): BuildRecord | undefined {
   try {
-    return recordSchema.parse(JSON.parse(await readFile(recordFile(folder), "utf8")));
+    return recordSchema.parse(JSON.parse(readFileSync(recordFile(folder), "utf8")));
   } catch {
     // No folder, no file, or not a record: in each case there is no engine here, which is an ordinary answer.
     return undefined;

@@ -52,7 +52,7 @@ export async function engineStatus(
   bindingPackage?: BindingPackage,
 ): Promise<EngineStatus> {
   const { kind, build } = partsOf(wish);
-  const tensorflow = await tensorflowState(bindingPackage ?? (await findBindingPackage()), build);
+  const tensorflow = tensorflowState(bindingPackage ?? findBindingPackage(), build);
   const why = wish === undefined ? [] : [`${wish} was asked for (PIPELINE_ENGINE or an option)`];
   const native = describe(tensorflow);
   if (tensorflow.state !== "absent" && (kind ?? "tensorflow") === "tensorflow") {
@@ -99,13 +99,13 @@ function partsOf(wish: EngineWish | undefined): {
   return { kind: wish, build: undefined };
 }
 
-async function tensorflowState(
+function tensorflowState(
   bindingPackage: BindingPackage | undefined,
   kind: BuildKind | undefined,
-): Promise<TensorflowState> {
+): TensorflowState {
   if (bindingPackage === undefined)
     return { state: "absent", reason: `the npm package ${BINDING_PACKAGE} is not installed` };
-  const link = await readLink(bindingPackage);
+  const link = readLink(bindingPackage);
   const ownCuda = process.platform !== "darwin";
   if (link.kind === "own" && (kind === undefined || ownCuda === (kind === "gpu")))
     return {
@@ -116,7 +116,7 @@ async function tensorflowState(
       cuda: ownCuda,
       label: "",
     };
-  const build = await findBuild(bindingPackage, kind);
+  const build = findBuild(bindingPackage, kind);
   if (build === undefined) {
     const which = kind === undefined ? "" : kind === "gpu" ? " with CUDA" : " without CUDA";
     return { state: "absent", reason: `native TensorFlow${which} is not installed` };

@@ -68,7 +68,7 @@ export type InstallResult =
  */
 export async function installEngine(options: InstallOptions = {}): Promise<InstallResult> {
   const { onProgress = () => undefined, signal } = options;
-  const bindingPackage = options.bindingPackage ?? (await findBindingPackage());
+  const bindingPackage = options.bindingPackage ?? findBindingPackage();
   if (bindingPackage === undefined)
     throw new PipelineError({
       code: "ENGINE_UNAVAILABLE",
@@ -76,7 +76,7 @@ export async function installEngine(options: InstallOptions = {}): Promise<Insta
       hint: "npm ci",
     });
   const { kind } = options;
-  const link = await readLink(bindingPackage);
+  const link = readLink(bindingPackage);
   if (link.kind === "own" && kind !== "cpu") return present(link.tensorflowVersion, bindingPackage.folder);
 
   const finish = async (how: BuildWay | "present", build: EngineBuild, failed: readonly FailedWay[]) => {
@@ -85,7 +85,7 @@ export async function installEngine(options: InstallOptions = {}): Promise<Insta
     if (link.kind !== "own") await linkBuild(bindingPackage, build);
     return installed(how, build, failed);
   };
-  const found = kind === undefined ? await findBuild(bindingPackage) : undefined;
+  const found = kind === undefined ? findBuild(bindingPackage) : undefined;
   if (found !== undefined) {
     const isLinked = link.kind === "link" && link.buildFolder === found.folder;
     return isLinked ? installed("present", found, []) : await finish("present", found, []);
@@ -94,7 +94,7 @@ export async function installEngine(options: InstallOptions = {}): Promise<Insta
   const failed: FailedWay[] = [];
   const downloadFolder = join(engineCacheFolder(), "downloads");
   for (const way of WAYS[kind ?? "any"]) {
-    const there = (await findBuilds(bindingPackage)).find(({ record }) => record.way === way);
+    const there = findBuilds(bindingPackage).find(({ record }) => record.way === way);
     if (there !== undefined) return await finish("present", there, failed);
     const workFolder = await createWorkFolder();
     try {
@@ -169,13 +169,13 @@ async function publish(target: string, folder: string): Promise<EngineBuild> {
   try {
     await rename(target, folder);
   } catch {
-    const theirs = await readBuild(folder);
+    const theirs = readBuild(folder);
     if (theirs !== undefined) return theirs;
     // What stands there is no engine (a file was deleted by hand): out of the way with it.
     await rename(folder, `${target}-broken`);
     await rename(target, folder);
   }
-  const build = await readBuild(folder);
+  const build = readBuild(folder);
   if (build === undefined) throw wayFailed(`${folder} vanished while it was being installed`);
   return build;
 }

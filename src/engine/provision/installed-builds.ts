@@ -18,15 +18,12 @@ const PREFERENCE: readonly BuildWay[] = ["cuda-wheel", "package-installer", "whe
 export type BuildKind = "cpu" | "gpu";
 
 /** All that are sound and of our versions, preferred first. */
-export async function findBuilds(
-  bindingPackage: BindingPackage,
-  kind?: BuildKind,
-): Promise<readonly EngineBuild[]> {
-  const link = await readLink(bindingPackage);
-  const linked = link.kind === "link" ? await readBuild(link.buildFolder) : undefined;
+export function findBuilds(bindingPackage: BindingPackage, kind?: BuildKind): readonly EngineBuild[] {
+  const link = readLink(bindingPackage);
+  const linked = link.kind === "link" ? readBuild(link.buildFolder) : undefined;
   const found: EngineBuild[] = [];
   for (const way of PREFERENCE) {
-    const usual = await readBuild(buildFolder(way, bindingPackage.version, TENSORFLOW_VERSIONS[way]));
+    const usual = readBuild(buildFolder(way, bindingPackage.version, TENSORFLOW_VERSIONS[way]));
     // A linked build may stand elsewhere, where the cache folder was another one.
     if (linked?.record.way === way) found.push(linked);
     if (usual !== undefined && usual.folder !== linked?.folder) found.push(usual);
@@ -38,7 +35,5 @@ export async function findBuilds(
 }
 
 /** The preferred one, if any. */
-export const findBuild = async (
-  bindingPackage: BindingPackage,
-  kind?: BuildKind,
-): Promise<EngineBuild | undefined> => (await findBuilds(bindingPackage, kind))[0];
+export const findBuild = (bindingPackage: BindingPackage, kind?: BuildKind): EngineBuild | undefined =>
+  findBuilds(bindingPackage, kind)[0];

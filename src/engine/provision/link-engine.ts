@@ -5,11 +5,11 @@ import { findBuild } from "./installed-builds.ts";
 
 /** Does nothing where a link to a sound build, or the package's own binding, stands. Throws `ENGINE_UNAVAILABLE`. */
 export async function linkEngine(given?: BindingPackage): Promise<void> {
-  const bindingPackage = given ?? (await findBindingPackage());
+  const bindingPackage = given ?? findBindingPackage();
   if (bindingPackage === undefined) throw unavailable("the npm package tfjs-node-gpu is not installed");
-  const link = await readLink(bindingPackage);
+  const link = readLink(bindingPackage);
   if (link.kind === "own") return;
-  const build = await findBuild(bindingPackage);
+  const build = findBuild(bindingPackage);
   if (build === undefined) throw unavailable("native TensorFlow is not installed");
   if (link.kind === "link" && link.buildFolder === build.folder) return;
   try {

@@ -14,7 +14,7 @@ export interface RemoveOptions {
 
 /** Removes builds and the link to them. Answers their paths; removing nothing is fine. */
 export async function removeEngine(options: RemoveOptions = {}): Promise<readonly string[]> {
-  const bindingPackage = options.bindingPackage ?? (await findBindingPackage());
+  const bindingPackage = options.bindingPackage ?? findBindingPackage();
   const { kind } = options;
   if (kind === undefined) {
     if (bindingPackage !== undefined) await unlinkBuild(bindingPackage);
@@ -24,8 +24,8 @@ export async function removeEngine(options: RemoveOptions = {}): Promise<readonl
     return builds.sort().map((name) => join(folder, name));
   }
   if (bindingPackage === undefined) return [];
-  const link = await readLink(bindingPackage);
-  const builds = await findBuilds(bindingPackage, kind);
+  const link = readLink(bindingPackage);
+  const builds = findBuilds(bindingPackage, kind);
   for (const { folder } of builds) {
     if (link.kind === "link" && link.buildFolder === folder) await unlinkBuild(bindingPackage);
     await rm(folder, { recursive: true, force: true });

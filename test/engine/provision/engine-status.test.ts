@@ -63,7 +63,7 @@ test("a link to a build that has moved away is replaced by one to a build that i
   expect((await status()).tensorflow.state).toBe("absent");
   const other = await fakeBuild(sandbox, "package-installer");
   await linkEngine(sandbox.bindingPackage);
-  expect(await readLink(sandbox.bindingPackage)).toEqual({ kind: "link", buildFolder: other });
+  expect(readLink(sandbox.bindingPackage)).toEqual({ kind: "link", buildFolder: other });
 });
 
 test("a binding that the package installed itself is used, with the version its files name", async () => {
@@ -79,7 +79,7 @@ test("a binding that the package installed itself is used, with the version its 
   });
   await linkEngine(sandbox.bindingPackage);
   await removeEngine(sandbox);
-  expect((await readLink(sandbox.bindingPackage)).kind).toBe("own");
+  expect(readLink(sandbox.bindingPackage).kind).toBe("own");
 });
 
 test("PIPELINE_ENGINE decides, and says so", async () => {
@@ -113,7 +113,7 @@ test("where TensorFlow with CUDA is installed it is used, linked or not, and its
   expect((await status()).chosen).toEqual(installed.chosen);
 
   expect(await removeEngine({ ...sandbox, kind: "gpu" })).toEqual([gpu]);
-  expect(await readLink(sandbox.bindingPackage)).toEqual({ kind: "nothing" });
+  expect(readLink(sandbox.bindingPackage)).toEqual({ kind: "nothing" });
   await expect(status()).rejects.toMatchObject({
     code: "ENGINE_UNAVAILABLE",
     message: "the tensorflow-gpu engine was asked for, but native TensorFlow with CUDA is not installed",
@@ -142,7 +142,7 @@ test("removing takes away link and builds, and may be done twice", async () => {
   const build = await fakeBuild(sandbox, "wheel");
   await linkEngine(sandbox.bindingPackage);
   expect(await removeEngine(sandbox)).toEqual([build]);
-  expect(await readLink(sandbox.bindingPackage)).toEqual({ kind: "nothing" });
+  expect(readLink(sandbox.bindingPackage)).toEqual({ kind: "nothing" });
   expect((await status()).tensorflow.state).toBe("absent");
   expect(await removeEngine(sandbox)).toEqual([]);
 });

@@ -15,10 +15,9 @@ import { skipWithoutPython, withPython } from "./wheels/fake-wheels.ts";
 const packageRoot = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const pin = CUDA_WHEEL_PINS[platformName()];
 const FIRST_BYTES = 300_000;
-const bindingPackage = await findBindingPackage();
+const bindingPackage = findBindingPackage();
 // What the package's own installer fetched is for GPUs: where it is linked, nothing else is missed.
-const isThere =
-  bindingPackage !== undefined && (await findBuild(bindingPackage))?.record.way === "package-installer";
+const isThere = bindingPackage !== undefined && findBuild(bindingPackage)?.record.way === "package-installer";
 
 function install(cache: string, index: string) {
   const child = spawn(

@@ -29,7 +29,7 @@ export function useSandbox(): Sandbox {
   const saved = new Map<string, string | undefined>();
   beforeEach(async () => {
     for (const name of ENVIRONMENT) saved.set(name, process.env[name]);
-    const real = await findBindingPackage();
+    const real = findBindingPackage();
     if (real === undefined) throw new Error("npm ci has not been run");
     const folder = await mkdtemp(join(tmpdir(), "engine-test-"));
     const copy = join(folder, "node_modules", "@tensorflow", "tfjs-node-gpu");
