@@ -87,7 +87,13 @@ export class RemoteFile {
     const bytes = new Uint8Array(end - start);
     const progress = { filled: 0 };
     await limit.add(() =>
-      withRetries(() => this.#fill(bytes, start, progress), { what, signal, onNotice, ...retry }),
+      withRetries(() => this.#fill(bytes, start, progress), {
+        what,
+        signal,
+        onNotice,
+        got: () => progress.filled,
+        ...retry,
+      }),
     );
     if (this.#validators.size === 0) this.#compare(bytes, start);
     return bytes;

@@ -133,6 +133,14 @@ export function httpFetcher(url: string, file: PinnedFile, options: DownloadOpti
   const { signal, onNotice, retry } = options;
   return async (path) => {
     let version: string | undefined;
+    let got = 0;
+    const noting: DownloadOptions = {
+      ...options,
+      onProgress: (progress) => {
+        got = progress.doneBytes;
+        options.onProgress?.(progress);
+      },
+    };
     await withRetries(
       async () => {
         const have = await sizeOf(path);
@@ -143,10 +151,10 @@ export function httpFetcher(url: string, file: PinnedFile, options: DownloadOpti
           const response = await fetchOnce(url, { headers, signal: guarded });
           version = validatorOf(response);
           if (!response.ok) throw refusal(response, file, url);
-          await writeBody(response, path, file, options, alive);
+          await writeBody(response, path, file, noting, alive);
         });
       },
-      { what: file.name, signal, onNotice, ...retry },
+      { what: file.name, signal, onNotice, got: () => got, ...retry },
     );
   };
 }

@@ -1,15 +1,16 @@
 /**
- * HTTP requests that are worth repeating: network failures, 408, 425, 429 and 5xx, with exponential backoff and
- * Retry-After (RFC 9110, 10.2.3). Every repetition is announced. Knows no particular server.
+ * HTTP requests that are worth repeating: network failures, 408, 425, 429 and 5xx, with exponential backoff and what the
+ * server asks for. Every repetition is announced, with the pause before it. Knows no particular server.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import pRetry from "p-retry";
 import { PipelineError } from "../../errors.ts";
+import { pauseAskedFor } from "./asked-pause.ts";
 
 export interface RetryPolicy {
-  /** Repetitions after the first try; default 5. */
+  /** Repetitions after the first try; default 5, and 10 where a server answers that it is too busy. */
   readonly retries?: number | undefined;
-  /** Pause before the first repetition, doubled for each further one; default 1,000. */
+  /** Pause before the first repetition, doubled for each further one up to a minute; default 1,000. */
   readonly minTimeoutMs?: number | undefined;
 }
 
@@ -18,19 +19,25 @@ export interface RetryOptions extends RetryPolicy {
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
   readonly onNotice?: ((message: string) => void) | undefined;
+  /** What was got so far: a try that got more of it before it broke off counts as the first one. */
+  readonly got?: (() => number) | undefined;
 }
 
-/** No server asks for more patience than this; a longer Retry-After is cut. */
-const MAX_RETRY_AFTER_MS = 120_000;
+/** Half a minute without a connection. */
+const RETRIES = 5;
+/** Five minutes with a server that is there. */
+const BUSY_RETRIES = 10;
+const MAX_BACKOFF_MS = 60_000;
 
 /** A failure that may pass. */
 export class TransientError extends Error {
   override readonly name = "TransientError";
-  readonly retryAfterMs: number;
+  /** What a server that is too busy asks for; undefined where none answered so. */
+  readonly pauseMs: number | undefined;
 
-  constructor(message: string, options: { retryAfterMs?: number; cause?: unknown } = {}) {
+  constructor(message: string, options: { pauseMs?: number; cause?: unknown } = {}) {
     super(message, { cause: options.cause });
-    this.retryAfterMs = options.retryAfterMs ?? 0;
+    this.pauseMs = options.pauseMs;
   }
 }
 
@@ -39,19 +46,28 @@ export async function withRetries<T>(
   attempt: (attemptNumber: number) => Promise<T>,
   options: RetryOptions,
 ): Promise<T> {
-  const { what, signal, onNotice, retries = 5, minTimeoutMs = 1000 } = options;
+  const { what, signal, onNotice, retries, minTimeoutMs = 1000, got = () => 0 } = options;
+  let failures = 0;
+  let most = got();
   try {
     return await pRetry(attempt, {
-      retries,
-      minTimeout: minTimeoutMs,
-      maxTimeout: 60_000,
-      factor: 2,
+      retries: Infinity, // counted here, where getting further starts the count again
+      minTimeout: 0,
+      maxTimeout: 0,
       ...(signal ? { signal } : {}),
-      shouldRetry: ({ error }) => error instanceof TransientError,
-      onFailedAttempt: async ({ error, retriesLeft }) => {
-        if (!(error instanceof TransientError) || retriesLeft === 0) return;
-        onNotice?.(`${what}: ${error.message}; trying again (${retriesLeft} tries left)`);
-        if (error.retryAfterMs > 0) await delay(error.retryAfterMs, undefined, signal ? { signal } : {});
+      shouldRetry: async ({ error }) => {
+        if (!(error instanceof TransientError)) return false;
+        if (got() > most) failures = 0;
+        most = Math.max(most, got());
+        const left = (retries ?? (error.pauseMs === undefined ? RETRIES : BUSY_RETRIES)) - failures;
+        if (left <= 0) return false;
+        const pauseMs = Math.max(error.pauseMs ?? 0, Math.min(MAX_BACKOFF_MS, minTimeoutMs * 2 ** failures));
+        failures++;
+        onNotice?.(
+          `${what}: ${error.message}; trying again in ${secondsOf(pauseMs)} (${left === 1 ? "the last try" : `${left} tries left`})`,
+        );
+        await delay(pauseMs, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
+        return true;
       },
     });
   } catch (error) {
@@ -77,7 +93,7 @@ export async function fetchOnce(url: string | URL, init: RequestInit): Promise<R
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     await response.body?.cancel();
     throw new TransientError(`the server answered ${status}`, {
-      retryAfterMs: parseRetryAfter(headers.get("retry-after"), Date.now()),
+      pauseMs: pauseAskedFor(headers, Date.now()),
     });
   }
   return response;
@@ -91,9 +107,4 @@ export function transient(error: unknown, signal?: AbortSignal | null): unknown 
   return new TransientError(`${reason.message}${cause}`, { cause: error });
 }
 
-/** Seconds or an HTTP date, as milliseconds from now; 0 where there is none or it is past. */
-export function parseRetryAfter(value: string | null, now: number): number {
-  if (value === null) return 0;
-  const ms = /^\d+$/u.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now;
-  return Number.isFinite(ms) ? Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS) : 0;
-}
+const secondsOf = (ms: number): string => `${Math.ceil(ms / 100) / 10} s`;
