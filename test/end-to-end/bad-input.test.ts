@@ -1,7 +1,8 @@
 /** What a person sees of a mistake: code, place and next step on standard error or in the run's summary; exit code 2. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { startServer } from "../data/sources/http-server.ts";
 import { createRealProject, packageRoot, type RealProject } from "./real-project.ts";
 
 let project: RealProject;
@@ -121,6 +122,34 @@ test("without a network: a code, the package and what to do; exit code 1", async
   expect(stdout).toMatch(/^error NETWORK_UNAVAILABLE: npm view \S+@\S+ failed: .*ECONNREFUSED/m);
   expect(stdout).toMatch(/^hint: Check the network/m);
   expect(stdout).toContain("finished stages stay cached; go on with npx pipeline run download-sample");
+});
+
+test("a token that the Hub refuses: where it came from, what to do, and its value nowhere", async () => {
+  const hub = await startServer((_request, response) => {
+    response.writeHead(401, { "content-type": "application/json" }).end('{"error":"Invalid credentials"}');
+  });
+  onTestFinished(() => hub[Symbol.asyncDispose]());
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  vi.stubEnv("HF_ENDPOINT", hub.url);
+  vi.stubEnv("HF_TOKEN", "hf_verysecret");
+  const source =
+    "kind: huggingface, dataset: texts, repository: team/set, revision: main, files: data/, language: en, category: c, characters: 1000";
+  const set = `downloadSample.sources=[{${source}}]`;
+  const { exitCode, stdout, stderr } = await project.pipeline("run", "download-sample", "--set", set);
+  expect(exitCode).toBe(2);
+  expect(hub.requests.map(({ headers }) => headers.authorization)).toEqual(["Bearer hf_verysecret"]);
+  expect(stdout).toMatch(
+    /^error HUB_ACCESS_DENIED: hf:team\/set refuses access \(401\) with the token of HF_TOKEN\.$/m,
+  );
+  expect(stdout).toMatch(/^hint: The token of HF_TOKEN was sent and is not accepted: /m);
+  expect(stdout + stderr).not.toContain("verysecret");
+  const written = readdirSync(project.directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
+    .map((entry) => join(entry.parentPath, entry.name));
+  expect(written.length).toBeGreaterThan(100);
+  expect(written.filter((path) => readFileSync(path).includes("verysecret"))).toEqual([]);
 });
 
 const recipes = readdirSync(join(packageRoot, "configs"))

@@ -15,13 +15,13 @@ export interface HubRefusal {
 
 /** HUB_ACCESS_DENIED, HUB_NOT_FOUND or HUB_REFUSED. `detail`: what the hub said, if anything. */
 export function hubRefusal(hub: HubRefusal, status: number, detail?: string, cause?: unknown): PipelineError {
-  const { source, repository, revision, place, token, endpointVariable } = hub;
+  const { source, revision, place, token, endpointVariable } = hub;
   if (status === 401 || status === 403) {
     const tried = token === undefined ? ": no token is set" : ` with the token of ${token.origin}`;
     return new PipelineError({
       code: "HUB_ACCESS_DENIED",
       message: `${source} refuses access (${status})${tried}.`,
-      hint: `Accept the terms on the page of ${repository}. ${place.hint}`,
+      hint: deniedHint(hub, status),
       kind: "user",
       cause,
     });
@@ -41,4 +41,13 @@ export function hubRefusal(hub: HubRefusal, status: number, detail?: string, cau
     hint: `Check ${endpointVariable}, and the repository and its revision in the recipe.`,
     cause,
   });
+}
+
+/** What to do about it: without a token get one; 401 is of the token (RFC 9110, 15.5.2), 403 of what it may do (15.5.4). */
+function deniedHint({ repository, place, token }: HubRefusal, status: number): string {
+  if (token === undefined)
+    return `Check the name of ${repository} and accept the terms on its page. ${place.hint}`;
+  return status === 401
+    ? `The token of ${token.origin} was sent and is not accepted: it is mistyped, expired or revoked. Put a valid one there, or take it away to read what is public.`
+    : `The token of ${token.origin} was sent and is not allowed to read ${repository}: accept the terms on its page with the account of that token, and see that the token itself may read it.`;
 }

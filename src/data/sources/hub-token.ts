@@ -6,17 +6,23 @@ import { userError } from "../../errors.ts";
 
 export interface HubToken {
   readonly value: string;
-  /** Where it was found, for messages: `HF_TOKEN` or a path. */
+  /** Where it was found, for messages: `HF_TOKEN`, or a path and the variable that names it. */
   readonly origin: string;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+export interface TokenFile {
+  readonly path: string;
+  /** Of the environment, where one decided the path. */
+  readonly namedBy?: string | undefined;
+}
+
 /** Where a hub's tools keep the token. */
 export interface TokenPlace {
   /** Of the environment; it comes first. */
   readonly variable: string;
-  readonly path: (environment: Environment) => string;
+  readonly file: (environment: Environment) => TokenFile;
   /** How to get one. */
   readonly hint: string;
 }
@@ -27,10 +33,11 @@ export interface TokenPlace {
  */
 export const HUGGING_FACE_TOKEN: TokenPlace = {
   variable: "HF_TOKEN",
-  path: ({ HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME, HOME }) => {
-    if (HF_TOKEN_PATH) return HF_TOKEN_PATH;
-    const home = HF_HOME || join(XDG_CACHE_HOME || join(HOME || homedir(), ".cache"), "huggingface"); // set but empty is not set
-    return join(home, "token");
+  file: ({ HF_TOKEN_PATH, HF_HOME, XDG_CACHE_HOME, HOME }) => {
+    // Set but empty is not set.
+    if (HF_TOKEN_PATH) return { path: HF_TOKEN_PATH, namedBy: "HF_TOKEN_PATH" };
+    if (HF_HOME) return { path: join(HF_HOME, "token"), namedBy: "HF_HOME" };
+    return { path: join(XDG_CACHE_HOME || join(HOME || homedir(), ".cache"), "huggingface", "token") };
   },
   hint: "Make a read token at https://huggingface.co/settings/tokens and set HF_TOKEN, or run: hf auth login",
 };
@@ -38,8 +45,10 @@ export const HUGGING_FACE_TOKEN: TokenPlace = {
 /** MODELSCOPE_API_TOKEN, or `token` in MODELSCOPE_HOME or ~/.modelscope (modelscope_hub, `HubConfig`). */
 export const MODELSCOPE_TOKEN: TokenPlace = {
   variable: "MODELSCOPE_API_TOKEN",
-  path: ({ MODELSCOPE_HOME, HOME }) =>
-    join(MODELSCOPE_HOME || join(HOME || homedir(), ".modelscope"), "token"),
+  file: ({ MODELSCOPE_HOME, HOME }) =>
+    MODELSCOPE_HOME
+      ? { path: join(MODELSCOPE_HOME, "token"), namedBy: "MODELSCOPE_HOME" }
+      : { path: join(HOME || homedir(), ".modelscope", "token") },
   hint: "Make a token at https://modelscope.cn/my/myaccesstoken and set MODELSCOPE_API_TOKEN.",
 };
 
@@ -50,8 +59,9 @@ export async function findHubToken(
 ): Promise<HubToken | undefined> {
   const fromEnvironment = checked(environment[place.variable], place.variable, place);
   if (fromEnvironment !== undefined) return fromEnvironment;
-  const path = place.path(environment);
-  return checked(await readFile(path, "utf8").catch(() => undefined), path, place);
+  const { path, namedBy } = place.file(environment);
+  const origin = namedBy === undefined ? path : `${path} (${namedBy})`;
+  return checked(await readFile(path, "utf8").catch(() => undefined), origin, place);
 }
 
 function checked(text: string | undefined, origin: string, { hint }: TokenPlace): HubToken | undefined {

@@ -1,8 +1,11 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inspect } from "node:util";
+import { parquetMetadata } from "hyparquet";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
 import { INDUSTRY_COLUMNS } from "../../../src/data/adapters/industry-corpus.ts";
+import type { PipelineError } from "../../../src/errors.ts";
 import { openHuggingFace } from "../../../src/data/sources/huggingface.ts";
 import { openParquet } from "../../../src/data/formats/parquet-rows.ts";
 import { RangeCache } from "../../../src/data/sources/range-cache.ts";
@@ -64,21 +67,78 @@ test("only the columns that are asked for and only the row groups that are drawn
     expect(rows).toHaveLength(8);
     expect(rows[0]).toEqual({ text: "这是第24篇关于news的文章，质量为high。" });
   }
-  const fetched = hub.server.requests
-    .filter(({ url }) => url.startsWith("/storage/"))
-    .map(({ range }) => range);
-  expect(fetched.every((range) => /^bytes=\d+-\d+$/u.test(range))).toBe(true);
+  // Where hyparquet finds that column of that group; the footer comes with the last 512 kB, here the whole of the file.
+  const text = parquetMetadata(new Uint8Array(bytes).buffer).row_groups[3]?.columns[0]?.meta_data;
+  const start = Number(text?.dictionary_page_offset ?? text?.data_page_offset);
+  expect(hub.storage.requests.map(({ range }) => range)).toEqual([
+    `bytes=0-${bytes.length - 1}`,
+    `bytes=${start}-${start + Number(text?.total_compressed_size) - 1}`,
+  ]);
 });
 
-test("a gated repository says how to get access, and never shows the token", async () => {
-  const { open } = await setUp({}, (_request, response) => {
-    response.writeHead(401, { "content-type": "application/json" }).end('{"error":"gated"}');
+const refusing = (status: number) =>
+  setUp({}, (_request, response) => {
+    response.writeHead(status, { "content-type": "application/json" }).end('{"error":"gated"}');
     return true;
   });
-  await expect(open()).rejects.toMatchObject({ code: "HUB_ACCESS_DENIED", kind: "user" });
-  const error = await open({ HF_TOKEN: "hf_verysecret" }).catch((thrown: unknown) => thrown);
-  expect(error).toMatchObject({ code: "HUB_ACCESS_DENIED" });
-  expect(JSON.stringify(error) + String(error)).not.toContain("verysecret");
+
+test("a gated repository says how to get access where no token was sent", async () => {
+  const { open } = await refusing(401);
+  await expect(open()).rejects.toMatchObject({
+    code: "HUB_ACCESS_DENIED",
+    kind: "user",
+    message: "hf:team/set refuses access (401): no token is set.",
+    hint: expect.stringMatching(/team\/set .* page.*HF_TOKEN/u) as string,
+  });
+});
+
+test("a token that is refused is spoken of by where it came from, and never shown", async () => {
+  const home = await temporaryDirectory();
+  const file = join(home, "token");
+  await mkdir(join(home, ".cache", "huggingface"), { recursive: true });
+  for (const path of [file, join(home, ".cache", "huggingface", "token")])
+    await writeFile(path, "hf_verysecret\n");
+  for (const [environment, origin] of [
+    [{ HF_TOKEN: "hf_verysecret" }, "HF_TOKEN"],
+    [{ HF_TOKEN_PATH: file }, `${file} (HF_TOKEN_PATH)`],
+    [{ HF_TOKEN_PATH: "", HF_HOME: home }, `${file} (HF_HOME)`],
+    [{ HF_TOKEN_PATH: "", HOME: home }, join(home, ".cache", "huggingface", "token")],
+  ] as const)
+    for (const [status, hint] of [
+      [401, "was sent and is not accepted"],
+      [403, "was sent and is not allowed to read team/set"],
+    ] as const) {
+      const { open } = await refusing(status);
+      const error = await open(environment).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        code: "HUB_ACCESS_DENIED",
+        message: `hf:team/set refuses access (${status}) with the token of ${origin}.`,
+        hint: expect.stringContaining(`The token of ${origin} ${hint}`) as string,
+      });
+      expect((error as PipelineError).hint).not.toContain("Make a read token");
+      expect(JSON.stringify(error) + inspect(error)).not.toContain("verysecret");
+    }
+});
+
+test("a Hub that answers 503 to two requests of three is read to its end, and each pause is told", async () => {
+  const names = Array.from({ length: 14 }, (_, index) => `data/${index}.txt`);
+  let busy = 0;
+  const { open, notices } = await setUp(
+    Object.fromEntries(names.map((name) => [name, Buffer.from(name)])),
+    (_request, response, count) => {
+      if (count % 3 === 2) return false;
+      busy++;
+      response.writeHead(503).end();
+      return true;
+    },
+  );
+  const found: string[] = [];
+  for await (const file of (await open()).files()) found.push(Buffer.from(await readWhole(file)).toString());
+  expect(found).toEqual(names);
+  expect(busy).toBe(2 * (1 + 5 + 14)); // the commit, five pages, and the way to each file
+  expect(notices).toHaveLength(busy);
+  for (const notice of notices)
+    expect(notice).toMatch(/^hf:team\/set.*: the server answered 503; trying again in [\d.]+ s \(/u);
 });
 
 test("the token is sent to the Hub and not to the storage it redirects to", async () => {
