@@ -36,6 +36,6 @@ function acceptText({ accepted, refused }: AcceptReport, { paint }: CliContext):
   return [
     ...(lines.length === 0 ? ["nothing to accept: no stage differs by its code alone"] : lines),
     ...refused.map(({ stage, reasons }) => `▶ ${stage} must run: ${reasons.join("; ")}`),
-    ...(lines.length === 0 ? [] : [paint("dim", "undo with npx pipeline run --force STAGE")]),
+    ...(lines.length === 0 ? [] : [paint("dim", "undo with npx pipeline run STAGE --force STAGE")]),
   ].join("\n");
 }

@@ -73,7 +73,7 @@ export function addStoreCommands({ command, context, finish }: CommandParts): vo
   recipe(command("accept [stage]", "declare that what changed in a stage's code changes no result"))
     .option("--all", "every stage whose only difference is one of code")
     .addOption(jsonOption())
-    .addHelpText("after", "\nLineage records it. npx pipeline run --force STAGE undoes it.")
+    .addHelpText("after", "\nLineage records it. npx pipeline run STAGE --force STAGE undoes it.")
     .action(async (stage: string | undefined, options: AcceptCommandOptions) => {
       const { acceptCommand } = await import("../commands/accept.ts");
       finish(await acceptCommand(context, stage, options));

@@ -6,7 +6,7 @@ export function movableSources({ sources }: Pick<Manifest, "sources">): string[]
   const lines = sources.flatMap(({ name, revision, asked }) =>
     asked === undefined
       ? []
-      : `${name}: ${asked} was at ${revision}. It may move: a recipe that names the commit gets the same again, run --force download-sample gets what it is at then`,
+      : `${name}: ${asked} was at ${revision}. It may move: a recipe that names the commit gets the same again; npx pipeline run download-sample --force download-sample, with the same --config and --set, gets what it is at then`,
   );
   return [...new Set(lines)];
 }

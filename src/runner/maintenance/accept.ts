@@ -1,6 +1,6 @@
 /**
  * `accept`: a person's word that a change of code changes no result. The result that exists is committed once more
- * under the new fingerprint, and the record says whence. Nothing is executed; `run --force` undoes it.
+ * under the new fingerprint, and the record says whence. Nothing is executed; `run STAGE --force STAGE` undoes it.
  */
 import { userError } from "../../errors.ts";
 import { explain, type Difference } from "../../lineage/explain.ts";

@@ -101,7 +101,7 @@ test.each([
     const [told, ...more] = movableSources({ sources });
     expect(more).toEqual([]);
     expect(told).toContain(`:team/set: master was at ${sources[0]?.revision ?? "?"}.`);
-    expect(told).toContain("run --force download-sample");
+    expect(told).toContain("run download-sample --force download-sample");
 
     const later = await (await work()).run(params);
     expect(later.sources[0]?.revision).not.toBe(sources[0]?.revision);
