@@ -2,14 +2,14 @@
  * `device-steps.mjs DEVICES STEPS`: pretraining steps of two micro-batches of 8 rows of the 1.3 M model on wasm, by one process or shared by
  * several, as the stage takes them. Prints one JSON line.
  */
-import { createRandom } from "../src/data/random.ts";
 import { openDevices } from "../src/engine/open-devices.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
-import { float32, int32, scalar } from "../src/tensor/types.ts";
+import { scalar } from "../src/tensor/types.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
 import { pretrainingProgram } from "../src/train/pretraining-program.ts";
 import { compileTraining } from "../src/train/training-step.ts";
 import { writeInitialWeights } from "./initial-weights.ts";
+import { randomBatches } from "./random-batches.ts";
 import { median } from "./row.ts";
 
 const [warmupSteps, microBatchSize, gradientAccumulation, sequenceLength] = [2, 8, 2, 128];
@@ -35,20 +35,12 @@ const { executable, takeStep } = await compileTraining(engine, training);
 await using _executable = executable;
 await writeInitialWeights(executable, model);
 
-const random = createRandom(0);
-const shape = [microBatchSize, sequenceLength];
-const size = microBatchSize * sequenceLength;
-const tokens = () =>
-  int32(
-    shape,
-    Int32Array.from({ length: size }, () => random.nextInt(model.vocabSize)),
-  );
-const lossMask = float32(shape, new Float32Array(size).fill(1));
+const nextBatch = randomBatches(model, microBatchSize);
 const times: number[] = [];
 let firstLoss = NaN;
 for (let step = 1; step <= steps; step++) {
   const start = performance.now();
-  const { loss } = await takeStep(() => Promise.resolve({ inputs: tokens(), targets: tokens(), lossMask }), {
+  const { loss } = await takeStep(() => Promise.resolve(nextBatch()), {
     learningRate: scalar(1e-3),
     step: scalar(step),
   });
@@ -59,7 +51,7 @@ const stepMs = median(times.slice(warmupSteps));
 console.log(
   JSON.stringify({
     system: `wasm ${engine.identity.version}`,
-    tokensPerSecond: (gradientAccumulation * size * 1000) / stepMs,
+    tokensPerSecond: (gradientAccumulation * microBatchSize * sequenceLength * 1000) / stepMs,
     firstLoss,
   }),
 );

@@ -6,6 +6,7 @@ import { checkpointMemory } from "./engine/checkpoint-memory.ts";
 import { decoding, decodingTogether } from "./engine/decoding.ts";
 import { devices } from "./devices.ts";
 import { steadyMemory } from "./engine/steady-memory.ts";
+import { wasmTape } from "./engine/wasm-tape.ts";
 import { encoding } from "./encoding.ts";
 import { encodingThreads } from "./encoding-threads.ts";
 import { exportParity } from "./export-parity.ts";
@@ -29,6 +30,7 @@ const benchmarks: readonly Benchmark[] = [
   hashing,
   pretraining,
   loop,
+  wasmTape,
   devices,
   attention,
   checkpointMemory,

@@ -24,6 +24,7 @@ await build({
     "bench/encoding-work.ts",
     "bench/sampling-work.ts",
     "bench/decode-texts.ts",
+    "bench/peers/tfjs-tape.ts",
   ],
   outdir,
   outExtension: { ".js": ".mjs" },

@@ -1,17 +1,18 @@
 /**
  * Our side of the training-speed comparison, a process of its own: compiles the pretraining step of a Llama, runs it
- * on random tokens and prints one JSON line. The counterpart of peers/pytorch_llama.py, with the same arguments.
+ * on random tokens and prints one JSON line. The counterpart of peers/pytorch_llama.py and peers/tfjs-tape.ts, with
+ * the same arguments.
  */
-import { createRandom } from "../src/data/random.ts";
 import { openEngine } from "../src/engine/open-engine.ts";
 import { defineLlama } from "../src/model/llama-config.ts";
 import { countParameters } from "../src/model/llama-parameters.ts";
 import { recomputeChoices } from "../src/model/llama.ts";
 import { precisionChoices } from "../src/model/precision.ts";
-import { float32, int32, scalar } from "../src/tensor/types.ts";
+import { scalar } from "../src/tensor/types.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
 import { pretrainingProgram } from "../src/train/pretraining-program.ts";
 import { writeInitialWeights } from "./initial-weights.ts";
+import { randomBatches } from "./random-batches.ts";
 import { median } from "./row.ts";
 
 const warmupSteps = 3;
@@ -42,31 +43,18 @@ const engine = await openEngine();
 const compileStart = performance.now();
 await using executable = await engine.compile(program);
 const compileMs = performance.now() - compileStart;
-const random = createRandom(0);
 await writeInitialWeights(executable, model);
 
-const shape = [microBatchSize, contextLength];
+const nextBatch = randomBatches(model, microBatchSize);
 const tokensPerStep = microBatchSize * contextLength;
-const randomTokens = () =>
-  int32(
-    shape,
-    Int32Array.from({ length: tokensPerStep }, () => random.nextInt(vocabSize)),
-  );
-const lossMask = float32(shape, new Float32Array(tokensPerStep).fill(1));
 const times: number[] = [];
-const losses: number[] = [];
+const first = { loss: NaN, gradientNorm: NaN };
 for (let step = 1; step <= steps; step++) {
-  const feeds = {
-    inputs: randomTokens(),
-    targets: randomTokens(),
-    lossMask,
-    learningRate: scalar(1e-3),
-    step: scalar(step),
-  };
+  const feeds = { ...nextBatch(), learningRate: scalar(1e-3), step: scalar(step) };
   const start = performance.now();
-  const { loss } = await executable.call("trainStep", feeds);
+  const { loss, gradientNorm } = await executable.call("trainStep", feeds);
   times.push(performance.now() - start);
-  losses.push(loss?.data[0] ?? NaN);
+  if (step === 1) Object.assign(first, { loss: loss?.data[0], gradientNorm: gradientNorm?.data[0] });
 }
 const stepMs = median(times.slice(warmupSteps));
 const { kind, version, device } = engine.identity;
@@ -78,6 +66,7 @@ console.log(
     stepMs,
     compileAndFirstStepMs: compileMs + (times[0] ?? NaN),
     peakRssMb: process.resourceUsage().maxRSS / 1024,
-    firstLoss: losses[0],
+    firstLoss: first.loss,
+    firstGradientNorm: first.gradientNorm,
   }),
 );
