@@ -17,28 +17,24 @@ export type Task =
   | { readonly kind: "call"; readonly program: ProgramId; readonly name: string; readonly feeds: Feeds }
   /** Variables → file. */
   | { readonly kind: "publish"; readonly program: ProgramId; readonly variables: readonly Place[] }
-  /** File → variables, each the sum of what stands at its places, in their order. */
-  | { readonly kind: "sum"; readonly program: ProgramId; readonly variables: readonly Summands[] }
-  /** File → variable. */
-  | {
-      readonly kind: "load";
-      readonly program: ProgramId;
-      readonly variable: Variable;
-      readonly position: number;
-    }
+  /** Within the file: the sum of what stands at some positions, in their order, takes the place of the first. */
+  | { readonly kind: "add"; readonly program: ProgramId; readonly summands: Summands }
+  /** File → variables. */
+  | { readonly kind: "load"; readonly program: ProgramId; readonly variables: readonly Place[] }
   | { readonly kind: "digest"; readonly program: ProgramId; readonly name: string }
   | { readonly kind: "dispose"; readonly program: ProgramId };
 
 export interface Place {
-  readonly name: string;
+  readonly variable: Variable;
   /** Bytes from the file's beginning. */
   readonly position: number;
 }
 
 export interface Summands {
-  /** float32. */
-  readonly variable: Variable;
+  /** Bytes from the file's beginning. */
   readonly positions: readonly number[];
+  /** float32, at each of them. */
+  readonly elements: number;
 }
 
 /** Tasks are done in their order; the next request waits. */

@@ -2,13 +2,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { PipelineError, userError } from "../../errors.ts";
 import type { PortableProgram } from "../../tensor/portable-program.ts";
+import { bytesOf } from "../../tensor/cost.ts";
 import type { Variable } from "../../tensor/program.ts";
 import { sameShape, shapeText, type HostTensor } from "../../tensor/types.ts";
 import type { Feeds, Fetches, ReplicatedExecutable } from "../engine.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 import type { Answer, Task } from "./replica-protocol.ts";
 import { shareFile, type SharedFile } from "./shared-file.ts";
-import { digestOfElements, emptyTensor, layOutSlots, type SlotLayout } from "./variable-bytes.ts";
+import { digestOfElements, layOutSlots, tensorIn, type SlotLayout } from "./variable-bytes.ts";
 
 export interface ReplicatedProgramOptions {
   readonly replicas: readonly ReplicaProcess[];
@@ -74,8 +75,14 @@ class ReplicatedProgram implements ReplicatedExecutable {
         ]),
       ),
     );
-    // Every device reads all slots, so nobody may write its next one before the last has read: these are the barriers.
-    await this.#all([{ kind: "sum", program, variables: this.#layout.summands }]);
+    // All slots are full before they are added, added before the sum is read, and read before the next is written: the
+    // answers are the barriers.
+    await Promise.all(
+      replicas.map((replica, device) =>
+        replica.ask([{ kind: "add", program, summands: this.#layout.summands(device) }]),
+      ),
+    );
+    await this.#all([{ kind: "load", program, variables: this.#layout.places(0) }]);
   }
 
   async callEach(name: string, feeds: readonly Feeds[]): Promise<readonly Fetches[]> {
@@ -94,12 +101,13 @@ class ReplicatedProgram implements ReplicatedExecutable {
 
   async readVariable(name: string): Promise<HostTensor> {
     const { replicas, id: program } = this.#options;
-    const value = emptyTensor(this.#variable(name));
+    const variable = this.#variable(name);
+    const value = tensorIn(new ArrayBuffer(bytesOf(variable)), variable);
     const [, ...others] = await Promise.all(
       replicas.map((replica, device) =>
         replica.ask([
           device === 0
-            ? { kind: "publish", program, variables: [{ name, position: 0 }] }
+            ? { kind: "publish", program, variables: [{ variable, position: 0 }] }
             : { kind: "digest", program, name },
         ]),
       ),
@@ -120,7 +128,7 @@ class ReplicatedProgram implements ReplicatedExecutable {
         `variable ${name} is ${variable.dtype}${shapeText(variable.shape)}, got ${value.dtype}${shapeText(value.shape)}`,
       );
     this.#file.write(0, value.data);
-    await this.#all([{ kind: "load", program: this.#options.id, variable, position: 0 }]);
+    await this.#all([{ kind: "load", program: this.#options.id, variables: [{ variable, position: 0 }] }]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

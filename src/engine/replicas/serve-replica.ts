@@ -5,12 +5,15 @@
 import { Worker } from "node:worker_threads";
 import { serializeError } from "../../errors.ts";
 import { decodeProgram } from "../../tensor/portable-program.ts";
-import { sizeOf, type HostTensor } from "../../tensor/types.ts";
+import { bytesOf } from "../../tensor/cost.ts";
+import type { Variable } from "../../tensor/program.ts";
+import type { HostTensor } from "../../tensor/types.ts";
 import type { Engine, Executable } from "../engine.ts";
 import { openEngine } from "../open-engine.ts";
-import type { Answer, ReplicaRequest, ReplicaResponse, Summands, Task } from "./replica-protocol.ts";
+import { addSlots } from "./add-slots.ts";
+import type { Answer, ReplicaRequest, ReplicaResponse, Task } from "./replica-protocol.ts";
 import { SharedFile } from "./shared-file.ts";
-import { digestOfElements, emptyTensor } from "./variable-bytes.ts";
+import { digestOfElements, tensorIn } from "./variable-bytes.ts";
 
 interface Loaded {
   readonly executable: Executable;
@@ -53,9 +56,8 @@ function watchParent(): void {
 
 class Replica {
   readonly #programs = new Map<number, Loaded>();
-  /** Reused: gradients are as large as the model. */
-  #sum = new Float32Array(0);
-  #part = new Float32Array(0);
+  /** Reused: memory that is touched first costs more than what is copied into it. */
+  #room = new ArrayBuffer(0);
   #engine: Engine | undefined;
 
   async do(task: Task): Promise<Answer> {
@@ -78,21 +80,20 @@ class Replica {
         return { fetches: await this.#loaded(task.program).executable.call(task.name, task.feeds) };
       case "publish": {
         const { executable, file } = this.#attached(task.program);
-        for (const { name, position } of task.variables)
-          file.write(position, (await executable.readVariable(name)).data);
+        for (const { variable, position } of task.variables)
+          file.write(position, (await executable.readVariable(variable.name)).data);
         return {};
       }
-      case "sum": {
-        const { executable, file } = this.#attached(task.program);
-        for (const summands of task.variables)
-          await executable.writeVariable(summands.variable.name, this.#add(file, summands));
+      case "add":
+        addSlots(this.#attached(task.program).file, task.summands.positions, task.summands.elements);
         return {};
-      }
       case "load": {
         const { executable, file } = this.#attached(task.program);
-        const value = emptyTensor(task.variable);
-        file.read(task.position, value.data);
-        await executable.writeVariable(task.variable.name, value);
+        for (const { variable, position } of task.variables) {
+          const value = this.#roomFor(variable);
+          file.read(position, value.data);
+          await executable.writeVariable(variable.name, value);
+        }
         return {};
       }
       case "digest": {
@@ -109,17 +110,11 @@ class Replica {
     }
   }
 
-  #add(file: SharedFile, { variable: { shape }, positions }: Summands): HostTensor {
-    const size = sizeOf(shape);
-    if (this.#sum.length < size) [this.#sum, this.#part] = [new Float32Array(size), new Float32Array(size)];
-    const [sum, part] = [this.#sum.subarray(0, size), this.#part.subarray(0, size)];
-    for (const [device, position] of positions.entries())
-      if (device === 0) file.read(position, sum);
-      else {
-        file.read(position, part);
-        addInto(sum, part);
-      }
-    return { dtype: "float32", shape, data: sum };
+  /** For a variable's elements, until the next is asked for: executables keep none of what they are given. */
+  #roomFor(variable: Variable): HostTensor {
+    const bytes = bytesOf(variable);
+    if (this.#room.byteLength < bytes) this.#room = new ArrayBuffer(bytes);
+    return tensorIn(this.#room, variable);
   }
 
   get #opened(): Engine {
@@ -138,9 +133,4 @@ class Replica {
     if (file === undefined) throw new Error(`program ${program} has no shared file`);
     return { executable, file };
   }
-}
-
-/** Rounds each sum to float32, as float32 addition does. */
-function addInto(sum: Float32Array, part: Float32Array): void {
-  for (let index = 0; index < sum.length; index++) sum[index] = (sum[index] ?? 0) + (part[index] ?? 0);
 }
