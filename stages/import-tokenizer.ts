@@ -1,4 +1,7 @@
-/** Takes a byte-level BPE tokenizer that was trained elsewhere, as its file is, if it does exactly what ours would do. */
+/**
+ * Takes a byte-level BPE tokenizer that was trained elsewhere, as its file is but for special tokens that the recipe may
+ * have added, if it does exactly what ours would do.
+ */
 import {
   localTokenizerPath,
   readTokenizerFile,
@@ -6,6 +9,7 @@ import {
 } from "../src/data/sources/tokenizer-file.ts";
 import { userError } from "../src/errors.ts";
 import { defineStage } from "../src/pipeline/index.ts";
+import { addSpecialTokens } from "../src/tokenizer/add-special-tokens.ts";
 import { createEncoder } from "../src/tokenizer/encoder.ts";
 import { parseTokenizerJson } from "../src/tokenizer/tokenizer-json.ts";
 import { createTokenizerReport } from "../src/tokenizer/tokenizer-report.ts";
@@ -22,7 +26,8 @@ export const importTokenizer = defineStage({
   files: ({ from }) => [localTokenizerPath(from) ?? []].flat(),
   async run({ inputs, outputs, params, context }) {
     const { signal, log } = context;
-    const json = await readTokenizerFile(params, { signal, onNotice: log });
+    const file = await readTokenizerFile(params, { signal, onNotice: log });
+    const json = params.addSpecialTokens === true ? addSpecialTokens(file, specialTokens) : file;
     const model = parseTokenizerJson(json, { specialTokens });
     const { vocabSize = model.tokens.length } = params;
     if (vocabSize !== model.tokens.length)

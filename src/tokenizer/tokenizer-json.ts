@@ -76,7 +76,7 @@ function unsupported(reasons: readonly string[], cause?: unknown): PipelineError
     code: "TOKENIZER_UNSUPPORTED",
     kind: "user",
     message: `This tokenizer.json cannot be used:${reasons.map((reason) => `\n- ${reason}`).join("")}`,
-    hint: "Use a byte-level BPE tokenizer that splits text as GPT-2, GPT-4 or Qwen do, or train one with the train-tokenizer stage.",
+    hint: "Use a byte-level BPE tokenizer that splits text as GPT-2, GPT-4 or Qwen do, or train one with the train-tokenizer stage. Special tokens alone can be added: tokenizer.addSpecialTokens: true.",
     cause,
   });
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { Tokenizer as NativeTokenizer } from "tokenizers";
 import { expect, test } from "vitest";
+import { addSpecialTokens } from "../../src/tokenizer/add-special-tokens.ts";
 import { createEncoder } from "../../src/tokenizer/encoder.ts";
 import { createHuggingFaceTokenizer } from "../../src/tokenizer/hugging-face-tokenizer.ts";
 import { formatTokenizerJson, parseTokenizerJson } from "../../src/tokenizer/tokenizer-json.ts";
@@ -223,6 +224,40 @@ test("special tokens that are wanted must be there, and be special", () => {
   expect(() => parseTokenizerJson(JSON.stringify(json), { specialTokens })).toThrow(
     /<\|im_end\|> is text to it, no special token/,
   );
+});
+
+test("special tokens that a file lacks can be added, with the ids and the text that Hugging Face's own library gives", async () => {
+  const json = JSON.parse(golden) as Json & {
+    added_tokens: { content: string }[];
+    model: { vocab: Record<string, number> };
+  };
+  // Without the last of its three, whose id the others and the text do not use.
+  const { vocab } = json.model;
+  const lacking = {
+    ...json,
+    added_tokens: json.added_tokens.filter(({ content }) => content === "<|endoftext|>"),
+    model: {
+      ...json.model,
+      vocab: Object.fromEntries(
+        Object.entries(vocab).flatMap(([token, id]) =>
+          ["<|im_start|>", "<|im_end|>"].includes(token) ? [] : [[token, id < 3 ? id : id - 2] as const],
+        ),
+      ),
+    },
+  };
+  const text = JSON.stringify(lacking);
+  expect(() => parseTokenizerJson(text, { specialTokens })).toThrow(/no special token <\|im_end\|>/);
+  const model = parseTokenizerJson(addSpecialTokens(text, specialTokens), { specialTokens });
+  const native = NativeTokenizer.fromString(text);
+  native.addSpecialTokens([...specialTokens]);
+  expect(model.tokens.slice(-2)).toEqual(["<|im_start|>", "<|im_end|>"]);
+  const encoder = createEncoder(model);
+  for (const input of ["<|im_start|>user\nHi<|im_end|>\n<|endoftext|>", ...readCorpus()]) {
+    const expected = await native.encode(input, null, { addSpecialTokens: false });
+    expect([...encoder.encode(input, { parseSpecialTokens: true })]).toEqual(expected.getIds());
+  }
+  expect(addSpecialTokens(golden, specialTokens)).toBe(golden); // it lacks none
+  for (const other of ["{", "[]", '{"model":{}}']) expect(addSpecialTokens(other, specialTokens)).toBe(other);
 });
 
 test("what is no JSON is refused", () => {

@@ -30,6 +30,10 @@ export const tokenizerFileParams = z
       .positive()
       .optional()
       .describe("Entries that it must have: what `estimate` counts with before the file is read."),
+    addSpecialTokens: z
+      .boolean()
+      .optional()
+      .describe("Add the special tokens that it lacks, behind its own entries; else it is refused."),
   })
   .check(({ value: { from, sha256 }, issues }) => {
     if (!from.startsWith("hf:")) return;
