@@ -14,7 +14,10 @@ import { sampleDirectories } from "./sample-directories.ts";
 
 const FORBIDDEN = ["computer_programming_code", "biomedicine", "mathematics_statistics"];
 
-type Recipe = { readonly downloadSample: { readonly sources: readonly object[] } };
+interface Recipe {
+  readonly downloadSample: { readonly sources: readonly object[] };
+  readonly shard: { readonly mix: readonly object[]; readonly trainTokens?: number };
+}
 const recipe = async (name: string): Promise<Recipe> =>
   parse(await readFile(`configs/${name}.yaml`, "utf8")) as Recipe;
 
@@ -27,13 +30,18 @@ async function declared() {
   throw new Error("the recipe names no such source");
 }
 
-async function sample(characters: { en: number; zh: number }, changed: Partial<IndustryParams> = {}) {
+async function sample(
+  characters: { en: number; zh: number },
+  changed: Partial<IndustryParams> = {},
+  onShortfall: "report" | "fail" = "report",
+) {
   const { params, industry } = await declared();
   const hub = await serveHub(industry.repository, await industryFiles());
   const outputs = await sampleDirectories();
   const { corpus } = await downloadSample(
     {
       ...params,
+      onShortfall,
       filters: {}, // sentences of a pattern are near-duplicates; the filters have tests of their own
       sources: [{ ...industry, revision: "main", characters, columns: { en: {}, zh: {} }, ...changed }],
     },
@@ -53,8 +61,18 @@ const got = ({ strata }: Manifest, language: string, category: string, quality?:
     .filter((one) => quality === undefined || one.quality === quality)
     .reduce((sum, one) => sum + one.got.characters, 0);
 
-test("the recipe wants half English, half Chinese in tokens, and neither code, biomedicine nor mathematics", async () => {
+test("the recipe wants 5 + 5 billion tokens, half English, half Chinese, and neither code, biomedicine nor mathematics", async () => {
   const { industry } = await declared();
+  // By the characters a token that the recipe states.
+  expect(industry.characters.en / 4.2).toBe(5e9);
+  expect(industry.characters.zh / 1.4).toBe(5e9);
+  // As tokens when mixing: all of the scarcer language, and as much of the other.
+  const { shard } = await recipe("minilm");
+  expect(shard.mix).toEqual([
+    { language: "en", weight: 1 },
+    { language: "zh", weight: 1 },
+  ]);
+  expect(shard.trainTokens).toBeUndefined();
   for (const category of FORBIDDEN) expect(industry.weights[category]).toBe(0);
   for (const category of [
     "news_media",
@@ -152,6 +170,10 @@ test("without redistribution a category that is used up is short, and the shortf
   expect(mining).toBeLessThan(1000);
   expect(corpus.notes).toContain("en mining is used up: the source holds no more of it");
   expect(corpus.notes.join()).toMatch(/characters of en text from .*: \d+ of 20000 asked/u);
+  await expect(sample({ en: 20_000, zh: 0 }, short, "fail")).rejects.toMatchObject({
+    code: "SHORTFALL",
+    message: expect.stringMatching(/of 20000 asked/u) as string,
+  });
   const filled = await sample({ en: 20_000, zh: 0 }, { ...short, redistribute: true });
   expect(got(filled.corpus, "en", "sports")).toBeGreaterThanOrEqual(20_000 - mining);
 });

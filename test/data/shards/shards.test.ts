@@ -76,6 +76,33 @@ test("any range is read the same whatever the shards' size", async () => {
   await expect(small.read(tokens - 1, 2, new Int32Array(2))).rejects.toThrow(RangeError);
 });
 
+test("of a split of 40 GB only what is asked for is read", async () => {
+  const folder = temporaryFolder();
+  const writer = await createShardWriter(folder, { tokenizerDigest, vocabSize: 800, shardTokens: 10 ** 9 });
+  const stratum = { source: "s", language: "en", category: "c" };
+  const ids = Uint32Array.from({ length: 1000 }, (_, at) => at % 800);
+  await writer.append({ split: "x", stratum, tokens: packTokens(ids, 2), bytes: 1000, hash: [1, 2] });
+  await writer.close();
+  // The rest is a hole: it takes no room on the disk, and would take all of the memory.
+  const tokens = 20 * 10 ** 9;
+  change(folder, "x-00000.tokens", (bytes) => bytes.writeBigUInt64LE(BigInt(tokens), 16));
+  truncateSync(join(folder, "x-00000.tokens"), 64 + 2 * tokens);
+  const manifest = readFileSync(join(folder, "manifest.json"), "utf8");
+  writeFileSync(
+    join(folder, "manifest.json"),
+    manifest.replaceAll(/"tokens": 1000\b/gu, `"tokens": ${tokens}`),
+  );
+  const split = (await openForTest(folder)).split("x");
+  expect(split.totals.tokens).toBe(tokens);
+  const before = process.memoryUsage().rss;
+  const out = new Int32Array(4);
+  await split.read(998, 4, out);
+  expect([...out]).toEqual([198, 199, 0, 0]);
+  await split.read(tokens - 4, 4, out);
+  expect([...out]).toEqual([0, 0, 0, 0]);
+  expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
+});
+
 test("vocabularies above 65,536 tokens take four bytes a token", async () => {
   const folder = temporaryFolder();
   const writer = await createShardWriter(folder, { tokenizerDigest, vocabSize: 70_001, shardTokens: 100 });
