@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { parquetMetadata } from "hyparquet";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { INDUSTRY_COLUMNS } from "../../../src/data/adapters/industry-corpus.ts";
 import type { PipelineError } from "../../../src/errors.ts";
 import { openHuggingFace } from "../../../src/data/sources/huggingface.ts";
@@ -167,6 +167,31 @@ test("a Hub that is too busy once, and a connection that breaks once, cost a rep
   expect(broken).toBe(true);
   expect(notices).toHaveLength(2);
   expect(hub.server.requests.length).toBeGreaterThan(3);
+});
+
+test("a Hub that accepts a request and never answers, or stops in the midst, is asked again after a minute", async () => {
+  const listing = '[{"type":"file","path":"a.txt","size":5,"oid":"1"}]';
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const silent = (): void => {
+    setImmediate(() => vi.advanceTimersByTime(60_000));
+  };
+  const { hub, open, notices } = await setUp(
+    { "a.txt": Buffer.from("hello") },
+    (request, response, count) => {
+      if (count === 0) silent();
+      else if (request.url?.includes("/tree/") !== true) return false;
+      else if (count > 2) response.end(listing);
+      else response.write(listing.slice(0, 20), silent);
+      return true;
+    },
+  );
+  expect((await only(await open())).path).toBe("a.txt");
+  expect(hub.server.requests).toHaveLength(4);
+  expect(notices).toHaveLength(2);
+  for (const notice of notices) expect(notice).toContain("no byte arrived for a minute; trying again in");
 });
 
 async function only(source: Source): Promise<SourceFile> {
