@@ -15,12 +15,16 @@ export type Task =
   /** The file through which this program's variables pass; a later one takes its place. */
   | { readonly kind: "attach"; readonly program: ProgramId; readonly path: string }
   | { readonly kind: "call"; readonly program: ProgramId; readonly name: string; readonly feeds: Feeds }
-  /** Variables → file. */
-  | { readonly kind: "publish"; readonly program: ProgramId; readonly variables: readonly Place[] }
+  /** What a function fetches → file. */
+  | { readonly kind: "publish"; readonly program: ProgramId; readonly group: PlacedGroup }
   /** Within the file: the sum of what stands at some positions, in their order, takes the place of the first. */
   | { readonly kind: "add"; readonly program: ProgramId; readonly summands: Summands }
-  /** File → variables. */
-  | { readonly kind: "load"; readonly program: ProgramId; readonly variables: readonly Place[] }
+  /** File → what a function is fed with. */
+  | { readonly kind: "load"; readonly program: ProgramId; readonly group: PlacedGroup }
+  /** Variable → file. */
+  | { readonly kind: "read"; readonly program: ProgramId; readonly place: Place }
+  /** File → variable. */
+  | { readonly kind: "write"; readonly program: ProgramId; readonly place: Place }
   | { readonly kind: "digest"; readonly program: ProgramId; readonly name: string }
   | { readonly kind: "dispose"; readonly program: ProgramId };
 
@@ -28,6 +32,13 @@ export interface Place {
   readonly variable: Variable;
   /** Bytes from the file's beginning. */
   readonly position: number;
+}
+
+export interface PlacedGroup {
+  /** A function whose fetches, or feeds, are named after these variables. */
+  readonly name: string;
+  /** The lowest first, with small gaps. */
+  readonly places: readonly Place[];
 }
 
 export interface Summands {

@@ -8,6 +8,7 @@ import type { Program, Variable } from "../../tensor/program.ts";
 import type { Engine, EngineIdentity, ReplicatedExecutable } from "../engine.ts";
 import type { OpenEngineOptions } from "../open-engine.ts";
 import { shareDevices, type DeviceShare } from "./device-shares.ts";
+import { withExchange } from "./exchange-functions.ts";
 import { ReplicaProcess } from "./replica-process.ts";
 import { openReplicatedProgram } from "./replicated-executable.ts";
 
@@ -53,12 +54,16 @@ class Replicas {
     const { replicas, id } = await group.join(devices);
     const onDispose = () => group.leave(replicas, id);
     try {
+      const exchange = withExchange(
+        program,
+        summed.map((name) => declared(program, name)),
+      );
       return await openReplicatedProgram({
         ...this.#options,
         replicas,
         id,
-        portable: encodeProgram(program),
-        summed: summed.map((name) => declared(program, name)),
+        portable: encodeProgram(exchange.program),
+        groups: exchange.groups,
         onDispose,
       });
     } catch (error) {

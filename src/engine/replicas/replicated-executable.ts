@@ -6,6 +6,7 @@ import { bytesOf } from "../../tensor/cost.ts";
 import type { Variable } from "../../tensor/program.ts";
 import { sameShape, shapeText, type HostTensor } from "../../tensor/types.ts";
 import type { Feeds, Fetches, ReplicatedExecutable } from "../engine.ts";
+import type { ExchangeGroup } from "./exchange-functions.ts";
 import type { ReplicaProcess } from "./replica-process.ts";
 import type { Answer, Task } from "./replica-protocol.ts";
 import { shareFile, type SharedFile } from "./shared-file.ts";
@@ -16,7 +17,8 @@ export interface ReplicatedProgramOptions {
   /** Of the program, among those of these replicas. */
   readonly id: number;
   readonly portable: PortableProgram;
-  readonly summed: readonly Variable[];
+  /** What is summed, and the program's functions that move it. */
+  readonly groups: readonly ExchangeGroup[];
   readonly places: readonly string[];
   readonly onNote: (message: string) => void;
   readonly onDispose: () => Promise<void>;
@@ -29,7 +31,11 @@ export async function openReplicatedProgram(
   const { replicas, id: program, portable, places, onNote } = options;
   const all = (task: Task) => Promise.all(replicas.map((replica) => replica.ask([task])));
   await all({ kind: "compile", program, portable });
-  const layout = layOutSlots(portable.variables, options.summed, replicas.length);
+  const layout = layOutSlots(
+    portable.variables,
+    options.groups.map(({ variables }) => variables),
+    replicas.length,
+  );
   const file = await shareFile({
     bytes: layout.bytes,
     places,
@@ -71,7 +77,7 @@ class ReplicatedProgram implements ReplicatedExecutable {
       replicas.map((replica, device) =>
         replica.ask([
           ...(shares[device] ?? []).map((feeds): Task => ({ kind: "call", program, name, feeds })),
-          { kind: "publish", program, variables: this.#layout.places(device) },
+          ...this.#groups(device, "publish"),
         ]),
       ),
     );
@@ -82,7 +88,7 @@ class ReplicatedProgram implements ReplicatedExecutable {
         replica.ask([{ kind: "add", program, summands: this.#layout.summands(device) }]),
       ),
     );
-    await this.#all([{ kind: "load", program, variables: this.#layout.places(0) }]);
+    await this.#all(this.#groups(0, "load"));
   }
 
   async callEach(name: string, feeds: readonly Feeds[]): Promise<readonly Fetches[]> {
@@ -107,7 +113,7 @@ class ReplicatedProgram implements ReplicatedExecutable {
       replicas.map((replica, device) =>
         replica.ask([
           device === 0
-            ? { kind: "publish", program, variables: [{ variable, position: 0 }] }
+            ? { kind: "read", program, place: { variable, position: 0 } }
             : { kind: "digest", program, name },
         ]),
       ),
@@ -128,12 +134,23 @@ class ReplicatedProgram implements ReplicatedExecutable {
         `variable ${name} is ${variable.dtype}${shapeText(variable.shape)}, got ${value.dtype}${shapeText(value.shape)}`,
       );
     this.#file.write(0, value.data);
-    await this.#all([{ kind: "load", program: this.#options.id, variables: [{ variable, position: 0 }] }]);
+    await this.#all([{ kind: "write", program: this.#options.id, place: { variable, position: 0 } }]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#file[Symbol.dispose]();
     await this.#options.onDispose();
+  }
+
+  /** The slot of a device, a task a group. */
+  #groups(device: number, kind: "publish" | "load"): Task[] {
+    const { id: program, groups } = this.#options;
+    const places = this.#layout.places(device);
+    return groups.map(({ [kind]: name }, index) => ({
+      kind,
+      program,
+      group: { name, places: places[index] ?? [] },
+    }));
   }
 
   #variable(name: string): Variable {

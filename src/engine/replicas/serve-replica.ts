@@ -5,15 +5,13 @@
 import { Worker } from "node:worker_threads";
 import { serializeError } from "../../errors.ts";
 import { decodeProgram } from "../../tensor/portable-program.ts";
-import { bytesOf } from "../../tensor/cost.ts";
-import type { Variable } from "../../tensor/program.ts";
-import type { HostTensor } from "../../tensor/types.ts";
 import type { Engine, Executable } from "../engine.ts";
 import { openEngine } from "../open-engine.ts";
 import { addSlots } from "./add-slots.ts";
+import { HostRoom } from "./host-room.ts";
 import type { Answer, ReplicaRequest, ReplicaResponse, Task } from "./replica-protocol.ts";
 import { SharedFile } from "./shared-file.ts";
-import { digestOfElements, tensorIn } from "./variable-bytes.ts";
+import { digestOfElements } from "./variable-bytes.ts";
 
 interface Loaded {
   readonly executable: Executable;
@@ -56,8 +54,7 @@ function watchParent(): void {
 
 class Replica {
   readonly #programs = new Map<number, Loaded>();
-  /** Reused: memory that is touched first costs more than what is copied into it. */
-  #room = new ArrayBuffer(0);
+  readonly #room = new HostRoom();
   #engine: Engine | undefined;
 
   async do(task: Task): Promise<Answer> {
@@ -80,8 +77,12 @@ class Replica {
         return { fetches: await this.#loaded(task.program).executable.call(task.name, task.feeds) };
       case "publish": {
         const { executable, file } = this.#attached(task.program);
-        for (const { variable, position } of task.variables)
-          file.write(position, (await executable.readVariable(variable.name)).data);
+        const { name, places } = task.group;
+        const fetches = await executable.call(name, {});
+        for (const { variable, position } of places) {
+          const value = fetches[variable.name];
+          if (value !== undefined) file.write(position, value.data);
+        }
         return {};
       }
       case "add":
@@ -89,11 +90,25 @@ class Replica {
         return {};
       case "load": {
         const { executable, file } = this.#attached(task.program);
-        for (const { variable, position } of task.variables) {
-          const value = this.#roomFor(variable);
-          file.read(position, value.data);
-          await executable.writeVariable(variable.name, value);
-        }
+        const { name, places } = task.group;
+        const values = this.#room.read(file, places);
+        const feeds = places.flatMap(({ variable }, index) => {
+          const value = values[index];
+          return value === undefined ? [] : [[variable.name, value] as const];
+        });
+        await executable.call(name, Object.fromEntries(feeds));
+        return {};
+      }
+      case "read": {
+        const { executable, file } = this.#attached(task.program);
+        const { variable, position } = task.place;
+        file.write(position, (await executable.readVariable(variable.name)).data);
+        return {};
+      }
+      case "write": {
+        const { executable, file } = this.#attached(task.program);
+        const [value] = this.#room.read(file, [task.place]);
+        if (value !== undefined) await executable.writeVariable(task.place.variable.name, value);
         return {};
       }
       case "digest": {
@@ -108,13 +123,6 @@ class Replica {
         return {};
       }
     }
-  }
-
-  /** For a variable's elements, until the next is asked for: executables keep none of what they are given. */
-  #roomFor(variable: Variable): HostTensor {
-    const bytes = bytesOf(variable);
-    if (this.#room.byteLength < bytes) this.#room = new ArrayBuffer(bytes);
-    return tensorIn(this.#room, variable);
   }
 
   get #opened(): Engine {

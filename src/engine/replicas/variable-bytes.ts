@@ -9,59 +9,66 @@ import type { Place, Summands } from "./replica-protocol.ts";
 export interface SlotLayout {
   /** Of all slots: what the file must hold. */
   readonly bytes: number;
-  readonly places: (device: number) => readonly Place[];
+  /** By group. */
+  readonly places: (device: number) => readonly (readonly Place[])[];
   /** What each device adds up: a part of all elements, whatever variables they are of. */
   readonly summands: (device: number) => Summands;
 }
 
+const elementBytes = Float32Array.BYTES_PER_ELEMENT;
+/** Each variable begins with as much of a group as TensorFlow takes without a copy (HostRoom). */
+const alignment = 64;
 /** Parts begin with a page of memory, which no two devices write to. */
-const partElements = 4096 / Float32Array.BYTES_PER_ELEMENT;
+const pageBytes = 4096;
 
-/** The first slot has room for any one variable too, at position 0. */
+const roundUp = (bytes: number, unit: number) => Math.ceil(bytes / unit) * unit;
+
+/** `summed`: in groups. The first slot has room for any one variable too, at position 0. */
 export function layOutSlots(
   variables: readonly Variable[],
-  summed: readonly Variable[],
+  summed: readonly (readonly Variable[])[],
   devices: number,
 ): SlotLayout {
-  const offsets: number[] = [];
   let end = 0;
-  for (const variable of summed) {
-    offsets.push(end);
-    end += bytesOf(variable);
-  }
-  const slot = Math.max(end, ...variables.map(bytesOf));
-  const elements = end / Float32Array.BYTES_PER_ELEMENT;
-  const part = Math.ceil(elements / devices / partElements) * partElements;
+  const offsets = summed.map((group) =>
+    group.map((variable) => {
+      const position = end;
+      end = position + roundUp(bytesOf(variable), alignment);
+      return { variable, position };
+    }),
+  );
+  const slot = Math.max(end, ...variables.map((variable) => roundUp(bytesOf(variable), alignment)));
+  const part = roundUp(end / devices, pageBytes);
   return {
     bytes: devices * slot,
     places: (device) =>
-      summed.map((variable, index) => ({ variable, position: device * slot + (offsets[index] ?? NaN) })),
+      offsets.map((group) =>
+        group.map(({ variable, position }) => ({ variable, position: device * slot + position })),
+      ),
     summands: (device) => {
-      const start = Math.min(device * part, elements);
+      const start = Math.min(device * part, end);
       return {
-        positions: Array.from(
-          { length: devices },
-          (_, from) => from * slot + start * Float32Array.BYTES_PER_ELEMENT,
-        ),
-        elements: Math.min(part, elements - start),
+        positions: Array.from({ length: devices }, (_, from) => from * slot + start),
+        elements: Math.min(part, end - start) / elementBytes,
       };
     },
   };
 }
 
-/** A variable's elements at the beginning of `buffer`. */
+/** A variable's elements in `buffer`, `offset` bytes from its beginning. */
 export function tensorIn(
   buffer: ArrayBuffer,
   { dtype, shape }: Pick<Variable, "dtype" | "shape">,
+  offset = 0,
 ): HostTensor {
   const size = sizeOf(shape);
   switch (dtype) {
     case "float32":
-      return { dtype, shape, data: new Float32Array(buffer, 0, size) };
+      return { dtype, shape, data: new Float32Array(buffer, offset, size) };
     case "int32":
-      return { dtype, shape, data: new Int32Array(buffer, 0, size) };
+      return { dtype, shape, data: new Int32Array(buffer, offset, size) };
     case "bool":
-      return { dtype, shape, data: new Uint8Array(buffer, 0, size) };
+      return { dtype, shape, data: new Uint8Array(buffer, offset, size) };
   }
 }
 

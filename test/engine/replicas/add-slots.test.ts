@@ -40,14 +40,16 @@ test("all devices together add every element once, and change nothing else", () 
         shape: [size],
         dtype: "float32",
       }));
+      const groups = [variables.slice(0, 1), variables.slice(1)];
       const unsummed: Variable = { name: "other", shape: [10], dtype: "float32" };
-      const { bytes, places, summands } = layOutSlots([...variables, unsummed], variables, devices);
+      const { bytes, places, summands } = layOutSlots([...variables, unsummed], groups, devices);
+      const placed = (device: number) => places(device).flat();
       using file = newFile();
       file.reserve(bytes);
       // Small whole numbers: their sums are exact.
       const value = (device: number, variable: number, index: number) => device + variable + (index % 1021);
       for (let device = 0; device < devices; device++)
-        for (const [at, { variable, position }] of places(device).entries()) {
+        for (const [at, { variable, position }] of placed(device).entries()) {
           const [size = NaN] = variable.shape;
           file.write(
             position,
@@ -58,7 +60,7 @@ test("all devices together add every element once, and change nothing else", () 
         const { positions, elements } = summands(device);
         addSlots(file, positions, elements);
       }
-      for (const [at, { variable, position }] of places(0).entries()) {
+      for (const [at, { variable, position }] of placed(0).entries()) {
         const [size = NaN] = variable.shape;
         const found = new Float32Array(size);
         file.read(position, found);
