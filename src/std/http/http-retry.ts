@@ -101,7 +101,8 @@ export async function fetchOnce(url: string | URL, init: RequestInit): Promise<R
 
 /** An error met while talking to a server: the caller's own abort stays what it is, all else may pass. */
 export function transient(error: unknown, signal?: AbortSignal | null): unknown {
-  if (signal?.aborted === true || error instanceof PipelineError) return error;
+  if (signal?.aborted === true || error instanceof PipelineError || error instanceof TransientError)
+    return error;
   const reason = error instanceof Error ? error : new Error(String(error));
   const cause = reason.cause instanceof Error ? `: ${reason.cause.message}` : "";
   return new TransientError(`${reason.message}${cause}`, { cause: error });

@@ -169,6 +169,24 @@ test("a Hub that is too busy once, and a connection that breaks once, cost a rep
   expect(hub.server.requests.length).toBeGreaterThan(3);
 });
 
+test("how long the Hub asks to be left alone is heeded wherever it says so: for the commit, the listing and a file", async () => {
+  const asked = new Set<string>();
+  const { hub, open, notices } = await setUp({ "a.txt": Buffer.from("hello") }, (request, response) => {
+    const about = /\/(?:revision|tree|resolve)\//u.exec(request.url ?? "")?.[0] ?? "";
+    if (asked.has(about)) return false;
+    asked.add(about);
+    response
+      .writeHead(429, about === "/tree/" ? { ratelimit: '"api";r=0;t=1' } : { "retry-after": "1" })
+      .end();
+    return true;
+  });
+  expect(Buffer.from(await readWhole(await only(await open()))).toString()).toBe("hello");
+  expect(hub.server.requests).toHaveLength(6);
+  // By itself it would be tried again after a millisecond.
+  const told = "the server answered 429; trying again in 1 s (3 tries left)";
+  expect(notices).toEqual([`hf:team/set: ${told}`, `hf:team/set: ${told}`, `hf:team/set/a.txt: ${told}`]);
+});
+
 test("a Hub that accepts a request and never answers, or stops in the midst, is asked again after a minute", async () => {
   const listing = '[{"type":"file","path":"a.txt","size":5,"oid":"1"}]';
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
