@@ -62,9 +62,9 @@ const usableShare = 0.9;
 
 /**
  * Bytes a second of all devices' gradients, when they pass them on and add them up: measured with two devices on two cores of a
- * virtual machine where memory that is touched first is dear (docs/log.md). Others do better.
+ * virtual machine (docs/log.md). GPUs copy between their memory and the host's besides, which was not measured.
  */
-export const gradientBytesPerSecond = 0.23e9;
+export const gradientBytesPerSecond = 1.3e9;
 
 export interface DeviceEstimate {
   readonly device: string;
