@@ -11,11 +11,11 @@ import { documentsSplit } from "../src/data/shards/tokenize-documents.ts";
 import { createShardWriter } from "../src/data/shards/write-shards.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { openEngine } from "../src/engine/open-engine.ts";
-import { defineLlama } from "../src/model/llama-config.ts";
 import { countParameters } from "../src/model/llama-parameters.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
 import { trainLanguageModel } from "../src/train/train-language-model.ts";
 import { trainingContext } from "../stages/training-context.ts";
+import { jobSizes } from "./job-sizes.ts";
 
 export interface LoopWork {
   readonly system: string;
@@ -31,18 +31,8 @@ export interface LoopWork {
 
 const [folder = "", ...numbers] = process.argv.slice(2);
 const [totalSteps = 0, checkpointEverySteps = 0, ...sizes] = numbers.map(Number);
-const [hiddenSize = 0, numLayers = 0, vocabSize = 0, contextLength = 0, microBatchSize = 0] = sizes;
-const [numHeads = 0, numKvHeads = 0, intermediateSize = 0] = sizes.slice(5);
-
-const model = defineLlama({
-  hiddenSize,
-  numLayers,
-  vocabSize,
-  contextLength,
-  numHeads,
-  numKvHeads,
-  intermediateSize,
-});
+const { model, microBatchSize } = jobSizes(sizes);
+const { contextLength, vocabSize } = model;
 const times = { stepsMs: 0, firstStepEnd: NaN, checkpoints: 0, checkpointMs: 0, boundary: NaN };
 
 await writeShards(join(folder, "shards"), 2_000_000);

@@ -4,7 +4,6 @@
  * the same arguments.
  */
 import { openEngine } from "../src/engine/open-engine.ts";
-import { defineLlama } from "../src/model/llama-config.ts";
 import { countParameters } from "../src/model/llama-parameters.ts";
 import { recomputeChoices } from "../src/model/llama.ts";
 import { precisionChoices } from "../src/model/precision.ts";
@@ -12,24 +11,15 @@ import { scalar } from "../src/tensor/types.ts";
 import { defineOptimizer } from "../src/train/optimizer.ts";
 import { pretrainingProgram } from "../src/train/pretraining-program.ts";
 import { writeInitialWeights } from "./initial-weights.ts";
+import { jobSizes } from "./job-sizes.ts";
 import { randomBatches } from "./random-batches.ts";
 import { median } from "./row.ts";
 
 const warmupSteps = 3;
 
-const sizes = process.argv.slice(2).map(Number);
-const [hiddenSize = 0, numLayers = 0, vocabSize = 0, contextLength = 0, microBatchSize = 0] = sizes;
-const [numHeads = 0, numKvHeads = 0, intermediateSize = 0, steps = 8, recompute = 0, precision = 0] =
-  sizes.slice(5);
-const model = defineLlama({
-  hiddenSize,
-  numLayers,
-  vocabSize,
-  contextLength,
-  numHeads,
-  numKvHeads,
-  intermediateSize,
-});
+const { model, microBatchSize, more } = jobSizes(process.argv.slice(2).map(Number));
+const [steps = 8, recompute = 0, precision = 0] = more;
+const { contextLength } = model;
 const { program } = pretrainingProgram({
   model,
   microBatchSize,

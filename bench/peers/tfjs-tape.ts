@@ -10,26 +10,18 @@
  * Shape letters as in src/model/llama.ts.
  */
 import * as tf from "@tensorflow/tfjs";
-import { defineLlama, headDim } from "../../src/model/llama-config.ts";
+import { headDim } from "../../src/model/llama-config.ts";
 import { initialWeights } from "../initial-weights.ts";
+import { jobSizes } from "../job-sizes.ts";
 import { randomBatches } from "../random-batches.ts";
 import { median } from "../row.ts";
 import { openTfjsWasm } from "./tfjs-wasm.ts";
 
 const warmupSteps = 2;
 
-const sizes = process.argv.slice(2).map(Number);
-const [hiddenSize = 0, numLayers = 0, vocabSize = 0, time = 0, batch = 0] = sizes;
-const [numHeads = 0, numKvHeads = 0, intermediateSize = 0, steps = 5, transposed = 0] = sizes.slice(5);
-const config = defineLlama({
-  hiddenSize,
-  numLayers,
-  vocabSize,
-  contextLength: time,
-  numHeads,
-  numKvHeads,
-  intermediateSize,
-});
+const { model: config, microBatchSize: batch, more } = jobSizes(process.argv.slice(2).map(Number));
+const [steps = 5, transposed = 0] = more;
+const { contextLength: time, hiddenSize, numHeads, numKvHeads, numLayers, vocabSize } = config;
 if (numKvHeads !== numHeads) throw new Error("written without grouped queries");
 const dim = headDim(config);
 
