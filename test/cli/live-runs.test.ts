@@ -179,7 +179,7 @@ test("in the middle of an edit a run can be followed, asked about and stopped", 
   const runs = await start(["runs", "--json"]);
   expect({ exitCode: runs.exitCode, runs: JSON.parse(runs.stdout) as unknown }).toEqual({
     exitCode: 0,
-    runs: { runs: [] },
+    runs: { runs: [], killed: [] },
   });
   const logs = await start(["logs", "count"]);
   expect(logs).toMatchObject({ exitCode: 0, stderr: expect.stringMatching(notice) as string });
