@@ -25,15 +25,13 @@ export interface LoopWork {
   /** Of that, within the engine's calls that take steps. */
   readonly stepsMs: number;
   readonly checkpoints: number;
-  /** Of all checkpoints, in which the loop stands still. */
-  readonly checkpointMs: number;
 }
 
 const [folder = "", ...numbers] = process.argv.slice(2);
 const [totalSteps = 0, checkpointEverySteps = 0, ...sizes] = numbers.map(Number);
 const { model, microBatchSize } = jobSizes(sizes);
 const { contextLength, vocabSize } = model;
-const times = { stepsMs: 0, firstStepEnd: NaN, checkpoints: 0, checkpointMs: 0, boundary: NaN };
+const times = { stepsMs: 0, firstStepEnd: NaN, checkpoints: 0 };
 
 await writeShards(join(folder, "shards"), 2_000_000);
 const shards = await openShards(join(folder, "shards"));
@@ -76,18 +74,12 @@ const context = trainingContext(
     totalSteps,
     schedule: { kind: "cosine", peak: 1e-3, warmupSteps: 10, totalSteps },
     ...context,
-    onStep(report) {
-      context.onStep?.(report);
-      times.boundary = performance.now();
-    },
     onNotice(notice) {
       context.onNotice?.(notice);
-      if (notice.kind !== "checkpointed") return;
-      times.checkpoints++;
-      times.checkpointMs += performance.now() - times.boundary;
+      if (notice.kind === "checkpointed") times.checkpoints++;
     },
   });
-  const { stepsMs, checkpoints, checkpointMs } = times;
+  const { stepsMs, checkpoints } = times;
   const { kind, version, device } = engine.identity;
   const work: LoopWork = {
     system: `${kind} ${version} on the ${device}`,
@@ -95,7 +87,6 @@ const context = trainingContext(
     loopMs: performance.now() - times.firstStepEnd,
     stepsMs,
     checkpoints,
-    checkpointMs,
   };
   console.log(JSON.stringify(work));
 }

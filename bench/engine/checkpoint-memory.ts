@@ -10,7 +10,7 @@ import { defineLlama } from "../../src/model/llama-config.ts";
 import { defineParameters } from "../../src/model/llama-parameters.ts";
 import { bytesOf } from "../../src/tensor/cost.ts";
 import { defineProgram } from "../../src/tensor/program.ts";
-import { findCheckpoint, restoreTensors, writeCheckpoint } from "../../src/train/checkpoint.ts";
+import { findCheckpoint, restoreTensors, beginCheckpoint } from "../../src/train/checkpoint.ts";
 import { row, type Benchmark } from "../row.ts";
 
 const model = defineLlama({
@@ -33,8 +33,8 @@ export const checkpointMemory: Benchmark = {
     await using executable = await engine.compile(defineProgram({ variables, functions: [] }));
     const directory = await mkdtemp(join(tmpdir(), "checkpoint-memory-"));
     try {
-      const write = await peakOf((look) =>
-        writeCheckpoint(
+      const write = await peakOf(async (look) => {
+        const unfinished = await beginCheckpoint(
           { directory, everySteps: 1 },
           state,
           entries,
@@ -43,9 +43,9 @@ export const checkpointMemory: Benchmark = {
             look();
             return value;
           },
-          () => false,
-        ),
-      );
+        );
+        await unfinished.finish(() => false);
+      });
       const checkpoint = await findCheckpoint(directory, state, (_path, error) => {
         throw error;
       });

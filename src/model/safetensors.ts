@@ -54,17 +54,25 @@ export async function openSafetensors(path: string): Promise<SafetensorsReader> 
   }
 }
 
+/** A file that the system has got; a reader must not look at it before it is on the disk. */
+export interface UnflushedFile {
+  /** Its sha256. */
+  readonly digest: string;
+  /** Resolves when it is on the disk. To be awaited in any case. */
+  readonly flushed: Promise<void>;
+}
+
 /**
- * Writes tensors in the order of `entries`, asking for each when its turn comes, and flushes to the disk. The caller
- * chooses a path that no reader looks at before this returns. One tensor is asked for while the one before is written.
- * Returns the file's sha256. Throws `SAFETENSORS_INVALID` where `read` gives another shape or type than its entry says.
+ * Writes tensors in the order of `entries`, asking for each when its turn comes; when it resolves, the last has been asked
+ * for. The caller chooses a path that no reader looks at before. One tensor is asked for while the one before is written.
+ * Throws `SAFETENSORS_INVALID` where `read` gives another shape or type than its entry says.
  */
-export async function writeSafetensors(
+export async function writeUnflushed(
   path: string,
   entries: readonly TensorEntry[],
   read: (name: string) => Promise<HostTensor>,
   metadata: Readonly<Record<string, string>> = { format: "pt" },
-): Promise<string> {
+): Promise<UnflushedFile> {
   const file = await open(path, "w");
   const content = createHash("sha256");
   let writing = Promise.resolve();
@@ -86,12 +94,19 @@ export async function writeSafetensors(
       await add(new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength));
     }
     await writing;
-    await file.sync();
-    return content.digest("hex");
-  } finally {
+  } catch (error) {
     await writing.catch(() => undefined);
     await file.close();
+    throw error;
   }
+  return { digest: content.digest("hex"), flushed: file.sync().finally(() => file.close()) };
+}
+
+/** As `writeUnflushed`, and on the disk when it resolves, to the file's sha256. */
+export async function writeSafetensors(...file: Parameters<typeof writeUnflushed>): Promise<string> {
+  const { digest, flushed } = await writeUnflushed(...file);
+  await flushed;
+  return digest;
 }
 
 const invalid = (path: string, problem: string): PipelineError =>

@@ -6,7 +6,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PipelineError, userError } from "../errors.ts";
-import { openSafetensors, writeSafetensors, type TensorEntry } from "../model/safetensors.ts";
+import { openSafetensors, writeUnflushed, type TensorEntry } from "../model/safetensors.ts";
 import { digestOfFile } from "../std/digest.ts";
 import { namesIn } from "../std/names-in.ts";
 import { isObject, type JsonObject } from "../std/json.ts";
@@ -68,35 +68,47 @@ const stepOf = (folder: string): number | undefined => {
   return match === null ? undefined : Number(match[1]);
 };
 
-/**
- * Writes a checkpoint and removes those that are no longer kept: beside the newest, those of steps that `isKept`. Returns
- * its path.
- */
-export async function writeCheckpoint(
+/** A checkpoint whose tensors are on their way to the disk. */
+export interface UnfinishedCheckpoint {
+  readonly step: number;
+  /** Resolves when `finish` has nothing left to wait for. To be awaited in any case. */
+  readonly flushed: Promise<void>;
+  /**
+   * Gives it its name and removes those that are no longer kept: beside the newest, those of steps that `isKept`. Returns
+   * its path.
+   */
+  finish(isKept: (step: number) => boolean): Promise<string>;
+}
+
+/** The variables have been read when it resolves: the next step may change them. */
+export async function beginCheckpoint(
   { directory, keepLast = 2 }: CheckpointPolicy,
   state: TrainingState,
   entries: readonly TensorEntry[],
   read: (name: string) => Promise<HostTensor>,
-  isKept: (step: number) => boolean,
-): Promise<string> {
+): Promise<UnfinishedCheckpoint> {
   const target = join(directory, folderName(state.step));
   const partial = target + partialSuffix;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  const file: StateFile = {
-    formatVersion: 2,
-    ...state,
-    tensorsDigest: await writeSafetensors(join(partial, tensorsFile), entries, read),
+  const { digest, flushed } = await writeUnflushed(join(partial, tensorsFile), entries, read);
+  const file: StateFile = { formatVersion: 2, ...state, tensorsDigest: digest };
+  return {
+    step: state.step,
+    flushed,
+    async finish(isKept) {
+      await flushed;
+      await writeFile(join(partial, stateFile), `${JSON.stringify(file, null, 2)}\n`, { flush: true });
+      await syncFolder(partial);
+      // One of the same step can stand there only if it could not be read, when the run fell back to an older one.
+      await rm(target, { recursive: true, force: true });
+      await rename(partial, target);
+      await syncFolder(directory);
+      const passing = (await listCheckpoints(directory)).filter(({ step }) => !isKept(step));
+      for (const { path } of passing.slice(Math.max(1, keepLast))) await rm(path, { recursive: true });
+      return target;
+    },
   };
-  await writeFile(join(partial, stateFile), `${JSON.stringify(file, null, 2)}\n`, { flush: true });
-  await syncFolder(partial);
-  // One of the same step can stand there only if it could not be read, when the run fell back to an older one.
-  await rm(target, { recursive: true, force: true });
-  await rename(partial, target);
-  await syncFolder(directory);
-  const passing = (await listCheckpoints(directory)).filter(({ step }) => !isKept(step));
-  for (const { path } of passing.slice(Math.max(1, keepLast))) await rm(path, { recursive: true });
-  return target;
 }
 
 /**
@@ -156,7 +168,7 @@ async function listCheckpoints(directory: string): Promise<{ step: number; path:
     .sort((a, b) => b.step - a.step);
 }
 
-/** Throws `CHECKPOINT_DAMAGED` for what was not written by `writeCheckpoint` or changed since. */
+/** Throws `CHECKPOINT_DAMAGED` for what was not written as a checkpoint or changed since. */
 async function readState(path: string): Promise<StateFile> {
   const damaged = (problem: string, cause?: unknown) =>
     new PipelineError({ code: "CHECKPOINT_DAMAGED", message: `${path}: ${problem}`, cause });

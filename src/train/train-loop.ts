@@ -10,13 +10,15 @@ import { userError } from "../errors.ts";
 import type { TensorEntry } from "../model/safetensors.ts";
 import type { JsonObject } from "../std/json.ts";
 import { float32, scalar, sizeOf, type HostTensor } from "../tensor/types.ts";
+import { CheckpointWriter } from "./checkpoint-writer.ts";
 import {
+  beginCheckpoint,
   findCheckpoint,
   restoreTensors,
-  writeCheckpoint,
   type CheckpointPolicy,
   type TrainingPlan,
   type TrainingState,
+  type UnfinishedCheckpoint,
 } from "./checkpoint.ts";
 import { writeInitialWeights } from "./initial-weights.ts";
 import { emptyWindow, extendWindow, judge, type LossGuardConfig } from "./loss-guard.ts";
@@ -89,19 +91,23 @@ export class TrainLoop {
     const { totalSteps, checkpoints, metricsPath, signal, onStep, lossGuard } = this.#options;
     await this.#resume();
     await using metrics = metricsPath === undefined ? undefined : await openMetrics(metricsPath, this.step);
+    await using writer = new CheckpointWriter((checkpoint) => this.#finish(checkpoint));
     let saved = this.step;
     while (this.step < totalSteps) {
       // Lets signals and timers in: engines compute without ever leaving the event loop.
       await setImmediate();
+      await writer.finishIfFlushed();
       if (signal?.aborted === true) {
         await metrics?.sync();
-        if (this.step > saved) await this.#checkpoint();
+        if (this.step > saved) await this.#checkpoint(writer);
+        await writer.finish();
         throw interrupted(this.step, totalSteps, checkpoints);
       }
       this.#passRollback();
       const { line, origins } = await this.#takeStep();
       const spike = judge(line, this.#window, lossGuard);
       if (spike !== undefined) {
+        await writer.finish();
         await this.#rollBack(line, spike, origins);
         await metrics?.rewind(this.step);
         saved = this.step;
@@ -114,7 +120,7 @@ export class TrainLoop {
       onStep?.({ ...line, totalSteps });
       if (checkpoints !== undefined && isDue(checkpoints, lossGuard, this.step, totalSteps)) {
         await metrics?.sync();
-        await this.#checkpoint();
+        await this.#checkpoint(writer);
         saved = this.step;
       }
     }
@@ -214,8 +220,8 @@ export class TrainLoop {
       onNotice?.({ kind: "threadsChanged", before, now });
   }
 
-  async #checkpoint(): Promise<void> {
-    const { checkpoints, onNotice, lossGuard } = this.#options;
+  async #checkpoint(writer: CheckpointWriter): Promise<void> {
+    const { checkpoints, lossGuard } = this.#options;
     if (checkpoints === undefined) return;
     const state: TrainingState = {
       step: this.step,
@@ -226,16 +232,19 @@ export class TrainLoop {
       threadsPerOperation: this.#options.engine.threadsPerOperation,
       guard: lossGuard === undefined ? undefined : { window: this.#window, rollbacks: this.#passed },
     };
-    const path = await writeCheckpoint(
-      checkpoints,
-      state,
-      this.#entries,
-      (name) => this.#executable.readVariable(name),
-      (step) =>
-        step === checkpoints.milestone ||
-        (lossGuard?.action === "rollback" && isRollbackPoint(lossGuard, step, this.step)),
+    await writer.write(() =>
+      beginCheckpoint(checkpoints, state, this.#entries, (name) => this.#executable.readVariable(name)),
     );
-    onNotice?.({ kind: "checkpointed", step: this.step, path });
+  }
+
+  async #finish(checkpoint: UnfinishedCheckpoint): Promise<void> {
+    const { checkpoints, onNotice, lossGuard } = this.#options;
+    const path = await checkpoint.finish(
+      (step) =>
+        step === checkpoints?.milestone ||
+        (lossGuard?.action === "rollback" && isRollbackPoint(lossGuard, step, checkpoint.step)),
+    );
+    onNotice?.({ kind: "checkpointed", step: checkpoint.step, path });
   }
 }
 

@@ -2,7 +2,8 @@
  * After a spike a run ends as a run that never saw the data that was left out, whatever happens to it on the way. Spikes are
  * micro-batches whose loss is not a number, told by their place in the data.
  */
-import { cp, readFile, truncate, writeFile } from "node:fs/promises";
+import { truncateSync } from "node:fs";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { BatchSource } from "../../src/data/batch.ts";
@@ -165,13 +166,10 @@ describe("a rollback", async () => {
     let damaged = 0;
     const bytes = await trainTiny(engine, rig, {
       lossGuard: guard,
-      source: {
-        ...source,
-        async next() {
-          if (source.given.length === 4 && damaged++ === 0)
-            await truncate(join(rig.checkpoints.directory, "step-000004/state.safetensors"), 1000);
-          return source.next();
-        },
+      source,
+      onNotice(notice) {
+        if (notice.kind === "checkpointed" && notice.step === 4 && damaged++ === 0)
+          truncateSync(join(notice.path, "state.safetensors"), 1000);
       },
     });
     expect(damaged).toBeGreaterThan(0);

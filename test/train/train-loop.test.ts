@@ -93,6 +93,15 @@ describe("the loop", async () => {
     expect((await readdir(rig.checkpoints.directory)).sort()).toEqual(["step-000004", "step-000006"]);
   });
 
+  test("what ends a run in the step after a checkpoint does not cost the checkpoint", async () => {
+    await using rig = await createRig();
+    const source = numberedBatches();
+    const next = () =>
+      source.given.length === 2 ? Promise.reject(new Error("no more data")) : source.next();
+    await expect(trainTiny(engine, rig, { source: { ...source, next } })).rejects.toThrow("no more data");
+    expect(await readdir(rig.checkpoints.directory)).toEqual(["step-000002"]);
+  });
+
   test("a run that ended is not trained further", async () => {
     await using rig = await createRig();
     await stopAt(rig, totalSteps - 1);
