@@ -1,7 +1,7 @@
 /**
  * Kernels for what tfjs-backend-wasm 4.22 does slowly: matrix products that are transposed or batched (its fast
  * path is the plain 2-D one), transposes with a power-of-two stride, slices (it copies the whole input first),
- * concats, gathers, sums over leading axes. Plain loops over the wasm heap; every other op is tfjs's own.
+ * concats, gathers, sums over leading axes, broadcasts of one element. Plain loops over the wasm heap; every other op is tfjs's own.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Tensor } from "../../tensor/graph.ts";
@@ -42,6 +42,8 @@ export function wasmKernel(heap: WasmHeap, op: ComputedOp, node: Tensor): Kernel
       const columns = sizeOf(from.slice(op.axes.length));
       return leading && columns > 1 ? ([x]) => sumRows(heap, present(x), columns, shape) : tfjs;
     }
+    case "broadcastTo":
+      return sizeOf(from) === 1 ? ([x]) => fill(heap, present(x), shape, dtype) : tfjs;
     case "sparseCrossEntropy":
       return ([logits, labels]) =>
         tf.tidy(() =>
@@ -63,7 +65,6 @@ export function wasmKernel(heap: WasmHeap, op: ComputedOp, node: Tensor): Kernel
     case "cast":
     case "argMax":
     case "reshape":
-    case "broadcastTo":
     case "pad":
     case "scatterAdd":
     case "softmax":
@@ -241,6 +242,13 @@ function gather(
     if (row < 0 || row >= height) throw new RangeError(`gather: index ${row} is outside [0, ${height})`);
     copy(source, row * width, target, index * width, width);
   });
+  return out;
+}
+
+/** Every element is the one of `x`. */
+function fill(heap: WasmHeap, x: tf.Tensor, shape: Shape, dtype: NumberType): tf.Tensor {
+  const out = heap.allocate(shape, dtype);
+  heap.words(out).fill(at(heap.words(x), 0));
   return out;
 }
 

@@ -20,6 +20,32 @@ describe.each(["wasm", "cpu"] as const)("on %s", async (backend) => {
     expect(y).toEqual(int32([2], Int32Array.of(1, 0)));
   });
 
+  test("one element is broadcast to every place, whatever its shape and type", async () => {
+    const [x, n] = [feed("x", [1, 1]), feed("n", [], "int32")];
+    await using executable = await engine.compile(
+      defineProgram({
+        variables: [],
+        functions: [
+          {
+            name: "run",
+            feeds: [x, n],
+            fetches: { floats: ops.broadcastTo(x, [2, 3]), integers: ops.broadcastTo(n, [2]) },
+            effects: [],
+          },
+        ],
+      }),
+    );
+    expect(
+      await executable.call("run", {
+        x: float32([1, 1], Float32Array.of(0.1)),
+        n: int32([], Int32Array.of(-7)),
+      }),
+    ).toEqual({
+      floats: float32([2, 3], new Float32Array(6).fill(0.1)),
+      integers: int32([2], Int32Array.of(-7, -7)),
+    });
+  });
+
   test("effects happen in order, on values of before the call", async () => {
     const [a, b] = [defineVariable("a", []), defineVariable("b", [])];
     const program = defineProgram({
