@@ -54,6 +54,7 @@ async function run(project: OpenProject, store: Store): Promise<void> {
   const { status } = await runPlan(
     {
       runId: makeRunId(),
+      config: project.config,
       compiledDirectory: project.parts.options.compiledDirectory,
       env: {},
       store,
@@ -71,7 +72,6 @@ async function run(project: OpenProject, store: Store): Promise<void> {
       full: await project.plan(),
       shown: new Set(),
       reads: project.reads,
-      config: project.config,
       keepGoing: false,
     },
   );

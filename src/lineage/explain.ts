@@ -25,6 +25,15 @@ export interface Difference {
   readonly message: string;
 }
 
+/** What an execution was made by, be it finished or not. */
+export interface PastRecipe extends Pick<
+  ExecutionRecord,
+  "fingerprintVersion" | "stageName" | "params" | "source" | "packages" | "environment"
+> {
+  readonly inputs: Readonly<Record<string, ArtifactFormat & { readonly digest: string }>>;
+  readonly outputs: Readonly<Record<string, ArtifactFormat>>;
+}
+
 /** The recipe as it is now; `digest: null` where the input is not made yet, which is no difference. */
 export interface CurrentRecipe {
   readonly stageName: string;
@@ -37,7 +46,7 @@ export interface CurrentRecipe {
 }
 
 /** Empty where nothing that decides the result differs. */
-export function explain(then: ExecutionRecord, now: CurrentRecipe): Difference[] {
+export function explain(then: PastRecipe, now: CurrentRecipe): Difference[] {
   return [
     ...fields("param-changed", "param", leavesOf(then.params), leavesOf(now.params)),
     ...inputDifferences(then, now),
@@ -48,7 +57,7 @@ export function explain(then: ExecutionRecord, now: CurrentRecipe): Difference[]
   ];
 }
 
-function inputDifferences(then: ExecutionRecord, now: CurrentRecipe): Difference[] {
+function inputDifferences(then: PastRecipe, now: CurrentRecipe): Difference[] {
   const known = Object.entries(now.inputs).filter(([, { digest }]) => digest !== null);
   const pending = new Set(Object.keys(now.inputs).filter((name) => now.inputs[name]?.digest === null));
   const before = Object.entries(then.inputs).filter(([name]) => !pending.has(name));
@@ -58,7 +67,7 @@ function inputDifferences(then: ExecutionRecord, now: CurrentRecipe): Difference
 const digests = (entries: readonly (readonly [string, { readonly digest: string | null }])[]) =>
   Object.fromEntries(entries.map(([name, { digest }]) => [name, digest]));
 
-function sourceDifferences(then: ExecutionRecord["source"], now: CurrentRecipe["source"]): Difference[] {
+function sourceDifferences(then: PastRecipe["source"], now: CurrentRecipe["source"]): Difference[] {
   if (then.digest === now.digest) return [];
   const byFile = fields("source-changed", "source file", then.files, now.files);
   if (byFile.length > 0) return byFile;
@@ -66,7 +75,7 @@ function sourceDifferences(then: ExecutionRecord["source"], now: CurrentRecipe["
   return fields("source-changed", "source", { digest: then.digest }, { digest: now.digest });
 }
 
-function formatDifferences(then: ExecutionRecord, now: CurrentRecipe): Difference[] {
+function formatDifferences(then: PastRecipe, now: CurrentRecipe): Difference[] {
   const version = { version: then.fingerprintVersion };
   return [
     ...fields("format-changed", "stage", { name: then.stageName }, { name: now.stageName }),

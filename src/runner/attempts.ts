@@ -7,6 +7,7 @@ import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { serializeError, type SerializedError } from "../errors.ts";
 import type { CheckpointMark } from "./checkpoints.ts";
+import { pastRecipe } from "./compared-recipe.ts";
 import type { ExecutionContext, ReadyStage } from "./execute-stage.ts";
 import type { Executor, StageResult, WorkDirectory } from "./executor.ts";
 import { changedInput, INPUT_CHANGED, inputChanged } from "./input-guard.ts";
@@ -67,16 +68,20 @@ export async function runAttempts(
 }
 
 /** A checkpoint of its own may have come since it was planned, from another runner or an earlier try. */
-function beginCheckpoint(
-  { checkpoints, continuations }: ExecutionContext,
-  { planned }: ReadyStage,
+async function beginCheckpoint(
+  { checkpoints, continuations, config }: ExecutionContext,
+  { recipe, inputs, planned }: ReadyStage,
 ): Promise<CheckpointMark> {
   const { fingerprint, extends: from } = planned;
   // What was kept may have been removed by hand since: then it begins anew.
   const extendable = from !== undefined && continuations.steps(from.fingerprint).includes(from.step);
-  return extendable && checkpoints.read(fingerprint).step === undefined
-    ? checkpoints.extend(fingerprint, from, continuations)
-    : checkpoints.begin(fingerprint);
+  const mark =
+    extendable && checkpoints.read(fingerprint).step === undefined
+      ? await checkpoints.extend(fingerprint, from, continuations)
+      : await checkpoints.begin(fingerprint);
+  const begunBy = { stageId: recipe.id, config, recipe: pastRecipe(recipe, inputs) };
+  await checkpoints.noteRecipe(fingerprint, begunBy);
+  return mark;
 }
 
 function announce(
@@ -93,6 +98,9 @@ function announce(
     ...(step === undefined ? {} : { resumeStep: step }),
     ...(expectedMs === undefined ? {} : { expectedMs }),
   });
+  const [left] = planned.leaves ?? [];
+  if (left !== undefined && left.step > (step ?? 0))
+    emit({ type: "warning", code: "CHECKPOINT_LEFT", stage: recipe.id, message: left.message });
 }
 
 /** A result, or a checkpoint, of other bytes than the fingerprint names is worse than none. */

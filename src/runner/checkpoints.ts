@@ -1,6 +1,6 @@
 /**
- * Checkpoints of unfinished executions: cache/checkpoints/<fingerprint>/data belongs to the stage, the mark
- * beside it to the runner. The mark is written by the stage process when the stage says that a step is safe.
+ * Checkpoints of unfinished executions: cache/checkpoints/<fingerprint>/data belongs to the stage, the mark and
+ * the recipe beside it to the runner. The mark is written by the stage process when the stage says that a step is safe.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { namesInNow } from "../std/names-in.ts";
 import { syncFolderNow } from "../std/sync-folder.ts";
 import type { ExtendedFrom } from "../store/records.ts";
+import { readCheckpointRecipe, writeCheckpointRecipe, type CheckpointRecipe } from "./checkpoint-recipe.ts";
 import type { Continuations, Milestone } from "./continuations.ts";
 
 export interface CheckpointMark {
@@ -41,8 +42,22 @@ export class Checkpoints {
     return join(this.#root, fingerprint, "checkpoint.json");
   }
 
+  recipeFile(fingerprint: string): string {
+    return join(this.#root, fingerprint, "recipe.json");
+  }
+
   read(fingerprint: string): CheckpointMark {
     return readMark(this.markFile(fingerprint));
+  }
+
+  /** What it was begun for, where that is known. */
+  recipe(fingerprint: string): CheckpointRecipe | undefined {
+    return readCheckpointRecipe(this.recipeFile(fingerprint));
+  }
+
+  /** Of a checkpoint that was begun. */
+  noteRecipe(fingerprint: string, recipe: CheckpointRecipe): Promise<void> {
+    return writeCheckpointRecipe(this.recipeFile(fingerprint), recipe);
   }
 
   /** Makes the directories and notes a resume; answers the mark to go on from. */

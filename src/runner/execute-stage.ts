@@ -25,6 +25,8 @@ import type { Secrets } from "./secrets.ts";
 /** What all executions of a run share. */
 export interface ExecutionContext {
   readonly runId: string;
+  /** The recipe's file, relative to the project. */
+  readonly config: string;
   readonly digestFiles: DigestFiles;
   readonly compiledDirectory: string;
   readonly env: Readonly<Record<string, string | undefined>>;

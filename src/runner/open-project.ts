@@ -5,6 +5,7 @@
 import { digestLocalFiles } from "../hashing/local-files.ts";
 import type { LoadedConfig } from "../pipeline/config-load.ts";
 import type { Pipeline, ResolvedPipeline, StageInstance } from "../pipeline/define-pipeline.ts";
+import { pathOf } from "../std/path-of.ts";
 import type { Store } from "../store/store.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import type { CompiledManifest } from "./compiled.ts";
@@ -14,6 +15,7 @@ import { historyOf } from "./predict.ts";
 import { makeRecipes, type DigestFiles, type Recipe } from "./recipe.ts";
 import type { SessionOptions } from "./session-types.ts";
 import type { Settings } from "./settings.ts";
+import { findStoppedWork } from "./stopped-work.ts";
 import { Secrets } from "./secrets.ts";
 import { refuseUncached, selectStages, type Selection } from "./selection.ts";
 import { targetIndex } from "./targets.ts";
@@ -43,12 +45,14 @@ export class OpenProject {
 
   /** What planning may look at. History is read once, when the first stage that is no hit asks. */
   get reads(): PlanReads {
-    const { checkpoints, continuations, store } = this;
+    const { checkpoints, continuations, store, parts } = this;
     let history: ReturnType<typeof historyOf> | undefined;
     return {
       index: store,
       checkpoint: (fingerprint) => checkpoints.read(fingerprint),
       continuationSteps: (fingerprint) => continuations.steps(fingerprint),
+      stopped: () => findStoppedWork(checkpoints, store),
+      paramsPath: (stageId) => paramsPath(parts, stageId),
       past: (stageId) => (history ??= historyOf(store.executions())).get(stageId) ?? [],
     };
   }
@@ -95,4 +99,10 @@ export class OpenProject {
   idsOf(targets: readonly string[]): ReadonlySet<string> {
     return new Set(targetIndex(this.parts.resolved)(targets));
   }
+}
+
+function paramsPath({ resolved, config }: ProjectParts, stageId: string): string | undefined {
+  const instance = resolved.stages.find(({ id }) => id === stageId);
+  const path = instance && pathOf(instance.params, config.value);
+  return path === undefined || path.length === 0 ? undefined : path.join(".");
 }

@@ -1,4 +1,5 @@
 /** What planning answers. A plan is data: made without writing anything, shared by run, plan, status and why. */
+import type { Difference } from "../lineage/explain.ts";
 import type { Json } from "../std/json.ts";
 import type { ExtendedFrom } from "../store/records.ts";
 import type { Prediction } from "./predict.ts";
@@ -37,6 +38,21 @@ export interface Reason {
   readonly message: string;
 }
 
+/** Work of the same stage that was stopped under another recipe, and that this plan does not go on from. */
+export interface LeftCheckpoint {
+  readonly fingerprint: string;
+  readonly step: number;
+  /** How many steps it would have been in all, where the stage said so. */
+  readonly total?: number;
+  /** The recipe's file that it was begun with. */
+  readonly config: string;
+  /** From that recipe to this one; empty where inputs that are not known yet decide. */
+  readonly differences: readonly Difference[];
+  /** What `--set` takes to go on from it; absent where settings alone do not bring it back. */
+  readonly settings?: readonly string[];
+  readonly message: string;
+}
+
 export interface PlannedStage {
   readonly id: string;
   readonly name: string;
@@ -52,6 +68,8 @@ export interface PlannedStage {
   readonly extends?: ExtendedFrom;
   /** Resume: how many steps it will be in all, where the stage said so. */
   readonly resumeTotal?: number;
+  /** Checkpoints of other recipes that are further than where it begins, the furthest first; absent where there are none. */
+  readonly leaves?: readonly LeftCheckpoint[];
   /** What running it will take, by what it took before; absent for a hit and where nothing is known. */
   readonly predicted?: Prediction;
 }

@@ -3,17 +3,19 @@
  * asks `planStage` again when inputs that were unknown have been made, so both always decide alike.
  */
 import { familyOf, fingerprintOf, type FingerprintFields } from "../hashing/fingerprint.ts";
-import { explain, type CurrentRecipe } from "../lineage/explain.ts";
+import { explain } from "../lineage/explain.ts";
 import type { ExecutionRecord, ExtendedFrom, InputRecord, ObjectRecord } from "../store/records.ts";
 import type { IndexReads } from "../store/store.ts";
 import type { CheckpointMark } from "./checkpoints.ts";
+import { currentRecipe } from "./compared-recipe.ts";
 import { findExtension, type ExtensionReads } from "./find-extension.ts";
+import { findLeftCheckpoints, type LeftCheckpointReads } from "./left-checkpoints.ts";
 import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
 import { predict, type PastExecution, type Reached } from "./predict.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** What planning may look at besides the recipes. */
-export interface PlanReads extends ExtensionReads {
+export interface PlanReads extends ExtensionReads, LeftCheckpointReads {
   readonly index: Pick<IndexReads, "execution" | "latest" | "verify" | "family">;
   /** Of the newest checkpoint under a fingerprint. */
   readonly checkpoint: (fingerprint: string) => CheckpointMark;
@@ -58,7 +60,7 @@ export interface PlanRequest {
 }
 
 export async function makePlan(request: PlanRequest, askedEachTime: PlanReads): Promise<FullPlan> {
-  const reads = verifyingOnce(askedEachTime);
+  const reads = askingOnce(askedEachTime);
   const settled = new Map<string, ExecutionRecord>();
   const stages: StagePlan[] = [];
   for (const recipe of request.recipes) {
@@ -70,15 +72,20 @@ export async function makePlan(request: PlanRequest, askedEachTime: PlanReads): 
   return { plan: { pipeline, targets, stages: stages.map(({ planned }) => planned) }, stages, forced };
 }
 
-/** Stages share artifacts: within one plan each is looked at once. */
-function verifyingOnce(reads: PlanReads): PlanReads {
+/** Stages share artifacts: within one plan each is looked at once, and so is what was stopped. */
+function askingOnce(reads: PlanReads): PlanReads {
   const verdicts = new Map<string, ReturnType<PlanReads["index"]["verify"]>>();
   const verify = (digest: string): ReturnType<PlanReads["index"]["verify"]> => {
     const verdict = verdicts.get(digest) ?? reads.index.verify(digest);
     verdicts.set(digest, verdict);
     return verdict;
   };
-  return { ...reads, index: { ...reads.index, verify } };
+  let stopped: ReturnType<PlanReads["stopped"]> | undefined;
+  return {
+    ...reads,
+    index: { ...reads.index, verify },
+    stopped: () => (stopped ??= reads.stopped()),
+  };
 }
 
 /** Decides one stage, given the executions that its inputs come from. */
@@ -101,6 +108,7 @@ export async function planStage(
       decision: "run",
       fingerprint: null,
       reasons,
+      ...left(recipe, inputs, null, 0, reads),
       ...predicted(recipe, reads),
     };
     return { planned, recipe, inputs: undefined, fresh: [], damage: [] };
@@ -139,14 +147,16 @@ export async function planStage(
     ...(checkpointStep === undefined ? [] : [checkpointFound(checkpointStep)]),
     ...(extension ? [extendsFinished(extension, reads)] : []),
   ];
+  const leaves = left(recipe, inputs, fingerprint, resumeStep ?? 0, reads);
   const planned: PlannedStage =
     resumeStep === undefined
-      ? { ...base, decision: "run", fingerprint, reasons, ...predicted(recipe, reads) }
+      ? { ...base, decision: "run", fingerprint, reasons, ...leaves, ...predicted(recipe, reads) }
       : {
           ...base,
           decision: "resume",
           fingerprint,
           reasons,
+          ...leaves,
           resumeStep,
           ...(extension ? { extends: extension } : {}),
           ...(total === undefined ? {} : { resumeTotal: total }),
@@ -162,6 +172,19 @@ function predicted(
 ): Pick<PlannedStage, "predicted"> {
   const prediction = predict(name, reads.past(id), reached);
   return prediction === undefined ? {} : { predicted: prediction };
+}
+
+/** `step`: where it begins. */
+function left(
+  recipe: Recipe,
+  inputs: Readonly<Record<string, InputRecord>>,
+  fingerprint: string | null,
+  step: number,
+  reads: PlanReads,
+): Pick<PlannedStage, "leaves"> {
+  const work = { id: recipe.id, recipe: currentRecipe(recipe, inputs), fingerprint, step };
+  const leaves = findLeftCheckpoints(work, reads);
+  return leaves.length === 0 ? {} : { leaves };
 }
 
 /** Fingerprints of the executions that the stage cannot do without: it is a hit on one, or goes on from one. */
@@ -211,25 +234,6 @@ function differences(
     return [{ code: "never-ran", message: `${recipe.id} has no finished execution yet` }];
   return explain(latest, currentRecipe(recipe, inputs));
 }
-
-/** The recipe as `explain` compares it; inputs that are not known yet have no digest. */
-export const currentRecipe = (
-  recipe: Recipe,
-  inputs: Readonly<Record<string, InputRecord>>,
-): CurrentRecipe => ({
-  stageName: recipe.name,
-  params: recipe.identityParams,
-  inputs: Object.fromEntries(
-    Object.entries(recipe.inputs).map(([name, format]) => [
-      name,
-      { ...format, digest: inputs[name]?.digest ?? null },
-    ]),
-  ),
-  outputs: recipe.outputs,
-  source: recipe.source,
-  packages: recipe.source.packages,
-  environment: recipe.environment,
-});
 
 const cached = ({ runId, startedAt, stageId, origin }: ExecutionRecord): Reason => ({
   code: "cached",

@@ -70,6 +70,7 @@ async function recordedRun(
     await store.stats.save();
     const context: ExecutionContext = {
       runId,
+      config: project.config,
       digestFiles: project.digestFiles,
       compiledDirectory,
       env,
@@ -88,7 +89,6 @@ async function recordedRun(
       full,
       shown,
       reads: project.reads,
-      config: project.config,
       keepGoing: options.keepGoing ?? false,
     });
   } catch (error) {

@@ -20,8 +20,6 @@ export interface RunRequest {
   /** Ids of hits whose outputs people see already. */
   readonly shown: ReadonlySet<string>;
   readonly reads: PlanReads;
-  /** The config file, relative to the project. */
-  readonly config: string;
   readonly keepGoing: boolean;
 }
 
@@ -53,8 +51,7 @@ class Run {
 
   async finish(): Promise<RunSummary> {
     const { plan, stages } = this.#request.full;
-    const { runId, emit, signal } = this.#context;
-    const { config } = this.#request;
+    const { runId, config, emit, signal } = this.#context;
     emit({
       type: "run-started",
       runId,
@@ -245,7 +242,7 @@ class Run {
     return {
       runId,
       pipeline: plan.pipeline,
-      config: this.#request.config,
+      config: this.#context.config,
       targets: plan.targets,
       startedAt: this.#startedAt.toISOString(),
       durationMs,

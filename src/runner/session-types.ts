@@ -17,7 +17,7 @@ import type { Exchange } from "./exchange-types.ts";
 import type { OutputRecord, RunnerEvent } from "./event.ts";
 import type { History, KilledRun } from "./history-types.ts";
 import type { Maintenance } from "./maintenance-types.ts";
-import type { Plan, PlannedStage, Reason } from "./plan-types.ts";
+import type { LeftCheckpoint, Plan, PlannedStage, Reason } from "./plan-types.ts";
 import type { Selection } from "./selection.ts";
 import type { ComparedParts, UpstreamRun } from "./why-types.ts";
 
@@ -132,6 +132,8 @@ export interface WhyReport {
   readonly reasons: readonly Reason[];
   readonly resumeStep?: number;
   readonly resumeTotal?: number;
+  /** Checkpoints of other recipes that are further than where it begins. */
+  readonly leaves?: readonly LeftCheckpoint[];
   /** For a hit: the execution it stands on (which run, when). Otherwise the latest one, which is stale. */
   readonly execution?: ExecutionSummary;
   /** What the fingerprint is made of now. */

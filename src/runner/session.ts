@@ -148,6 +148,7 @@ class OpenedSession implements Session {
       reasons: planned.reasons,
       ...(planned.resumeStep === undefined ? {} : { resumeStep: planned.resumeStep }),
       ...(planned.resumeTotal === undefined ? {} : { resumeTotal: planned.resumeTotal }),
+      ...(planned.leaves === undefined ? {} : { leaves: planned.leaves }),
       ...(execution ? { execution: summarise(id, execution) } : {}),
       params: recipe.identityParams,
       inputs: describeInputs(stage, stages),

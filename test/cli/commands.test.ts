@@ -105,6 +105,30 @@ test("Ctrl-C stops at a checkpoint with exit code 130, and the next run goes on 
   expect((await pipeline("run", ...slow)).stdout).toMatch(/count: resumed at step \d+/);
 });
 
+test("a setting changed while a stage is stopped: plan, status, why and run name the checkpoint and the way back to it", async () => {
+  const slow = ["--set", "count.steps=61", "--set", "count.stepMs=50"];
+  const run = project.start("run", "--json", ...slow);
+  for await (const line of run.iterable()) {
+    const event = JSON.parse(line) as RunnerEvent;
+    if (event.type === "stage-progress" && event.progress.done === 2) run.kill("SIGINT");
+  }
+  expect((await run).exitCode).toBe(130);
+
+  const other = [...slow, "--set", "count.stepMs=1"];
+  const left =
+    /a checkpoint of step \d+ of 61 belongs to another recipe and stays behind \(begun with configs\/tiny.yaml, param stepMs: 50 → 1\); with --set count.stepMs=50, the stage goes on from it/;
+  for (const command of [["plan"], ["status"], ["why", "count"]])
+    expect((await pipeline(...command, ...other)).stdout).toMatch(left);
+  const [, stage] = (await json<Plan>("plan", ...other)).stages;
+  expect(stage?.leaves).toMatchObject([{ total: 61, settings: ["count.stepMs=50"] }]);
+  const { stdout } = await pipeline("run", ...other);
+  expect(stdout.match(/warning CHECKPOINT_LEFT: count: a checkpoint of step \d+ of 61/g)).toHaveLength(1);
+
+  expect((await pipeline("run", ...other, "--set", "count.stepMs=50")).stdout).toMatch(
+    /count: resumed at step \d+/,
+  );
+});
+
 test("status shows every stage with its last execution", async () => {
   const status = await json<StatusReport>("status");
   expect(status.stages.map(({ id, decision }) => [id, decision])).toEqual([

@@ -27,6 +27,7 @@ import { makeRecipes } from "../../src/runner/recipe.ts";
 import { runPlan } from "../../src/runner/run.ts";
 import { Secrets } from "../../src/runner/secrets.ts";
 import type { RunSummary } from "../../src/runner/session-types.ts";
+import { findStoppedWork } from "../../src/runner/stopped-work.ts";
 import { selectStages } from "../../src/runner/selection.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -67,6 +68,8 @@ export class Laboratory {
       checkpoint: (fingerprint) => this.#checkpoints.read(fingerprint),
       past: () => [],
       continuationSteps: (fingerprint) => this.#continuations.steps(fingerprint),
+      stopped: () => findStoppedWork(this.#checkpoints, this.store),
+      paramsPath: () => undefined,
     };
   }
 
@@ -89,6 +92,7 @@ export class Laboratory {
     return runPlan(
       {
         runId: `run-${this.#runs++}`,
+        config: "random",
         digestFiles: this.#digestFiles,
         compiledDirectory: this.#directory,
         env: {},
@@ -102,7 +106,7 @@ export class Laboratory {
         signal: never,
         killSignal: never,
       },
-      { full, shown: new Set(), reads: this.reads, config: "random", keepGoing: false },
+      { full, shown: new Set(), reads: this.reads, keepGoing: false },
     );
   }
 

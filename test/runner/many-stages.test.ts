@@ -5,6 +5,7 @@ import type { AnyStage } from "../../src/pipeline/stage.ts";
 import { makePlan, type PlanReads } from "../../src/runner/plan.ts";
 import type { Recipe } from "../../src/runner/recipe.ts";
 import { selectStages } from "../../src/runner/selection.ts";
+import { execution, output } from "../lineage/execution-record.ts";
 
 /** Each needs the one before it and the first. */
 const needsOf = (index: number): number[] => (index === 0 ? [] : index === 1 ? [0] : [0, index - 1]);
@@ -52,6 +53,8 @@ test.each([100, 1000])(
       checkpoint: () => (asked++, { resumedFrom: [] }),
       continuationSteps: () => [],
       past: () => (asked++, []),
+      stopped: () => (asked++, []),
+      paramsPath: () => undefined,
     };
     const recipes = Array.from({ length: count }, (_, each) => recipe(each));
     const { plan } = await makePlan({ pipeline: "many", targets: [], recipes, forced: new Set() }, reads);
@@ -59,6 +62,31 @@ test.each([100, 1000])(
     expect(asked).toBeLessThanOrEqual(4 * count);
   },
 );
+
+test("a plan of hits never looks for what was stopped, and any other looks once", async () => {
+  let looks = 0;
+  const planAll = (known: PlanReads["index"]["execution"]) => {
+    const reads: PlanReads = {
+      index: {
+        execution: known,
+        latest: () => undefined,
+        verify: () => Promise.resolve({ intact: true }),
+        family: () => [],
+      },
+      checkpoint: () => ({ resumedFrom: [] }),
+      continuationSteps: () => [],
+      past: () => [],
+      stopped: () => (looks++, []),
+      paramsPath: () => undefined,
+    };
+    const recipes = Array.from({ length: 10 }, (_, each) => recipe(each));
+    return makePlan({ pipeline: "many", targets: [], recipes, forced: new Set() }, reads);
+  };
+  const hits = await planAll((fingerprint) => execution({ fingerprint, outputs: { out: output("d") } }));
+  expect([hits.plan.stages.every(({ decision }) => decision === "hit"), looks]).toEqual([true, 0]);
+  await planAll(() => undefined);
+  expect(looks).toBe(1);
+});
 
 test.each([100, 1000])("selecting by %i targets looks at each stage a fixed number of times", (count) => {
   let looks = 0;

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { countOf, formatBytes } from "../../report/quantity.ts";
 import { print, printJson, type CliContext, type RecipeOptions } from "../cli-context.ts";
 import { exitCodes } from "../exit-code.ts";
-import { shellCommand } from "../shell-command.ts";
+import { shellCommand } from "../../std/shell-command.ts";
 import { transferring } from "../transfer-view.ts";
 import { withSession } from "../with-session.ts";
 

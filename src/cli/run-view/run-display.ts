@@ -6,7 +6,7 @@ import { columnsOf, note, print, type CliContext, type RecipeOptions } from "../
 import { errorText } from "../error-text.ts";
 import { LineBatch } from "../line-batch.ts";
 import { recipeFlags } from "../recipe-flags.ts";
-import { shellCommand } from "../shell-command.ts";
+import { shellCommand } from "../../std/shell-command.ts";
 import { createPlainRunLog } from "./plain-run-log.ts";
 import { stoppingText } from "./render-run-view.ts";
 import { runSummary } from "./run-summary.ts";

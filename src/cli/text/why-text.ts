@@ -3,7 +3,7 @@ import { countOf, formatDuration } from "../../report/quantity.ts";
 import type { WhyReport } from "../../runner/session-types.ts";
 import type { ComparedParts } from "../../runner/why-types.ts";
 import type { Paint } from "../paint.ts";
-import { decisionLooks } from "./decision.ts";
+import { decisionLooks, leftTexts } from "./decision.ts";
 import { originText } from "./origin-text.ts";
 import { shortDigest } from "./short-digest.ts";
 import { fateLines } from "./lineage-text.ts";
@@ -37,7 +37,11 @@ function behind(report: WhyReport): readonly string[] {
   const inputs = Object.fromEntries(
     Object.entries(report.inputs).map(([name, { stageId }]) => [name, stageId]),
   );
-  return [...from, ...reasonChain({ reasons: report.reasons, inputs }, report.upstream)];
+  return [
+    ...from,
+    ...reasonChain({ reasons: report.reasons, inputs }, report.upstream),
+    ...leftTexts(report.leaves ?? []).map((text) => `- ${text}`),
+  ];
 }
 
 function comparedText({ params, inputs, sourceFiles, packages, environment }: ComparedParts): string {

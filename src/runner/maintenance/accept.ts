@@ -7,7 +7,8 @@ import { explain, type Difference } from "../../lineage/explain.ts";
 import type { ExecutionRecord } from "../../store/records.ts";
 import type { AcceptedStage, AcceptReport } from "../maintenance-types.ts";
 import type { OpenProject } from "../open-project.ts";
-import { currentRecipe, type StagePlan } from "../plan.ts";
+import { currentRecipe } from "../compared-recipe.ts";
+import type { StagePlan } from "../plan.ts";
 import { makeRunId } from "../run-id.ts";
 
 const ACCEPTABLE: readonly Difference["code"][] = ["source-changed", "package-changed"];

@@ -2,6 +2,7 @@
  * What lies in the cache beside artifacts and can go: checkpoints, work, logs, compiled directories, remembered digests, downloads.
  * Each is listed with its size and knows how to remove itself, so that a dry run and a real one see the same.
  */
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { thisProcess } from "../../std/process-identity.ts";
@@ -78,6 +79,8 @@ function idleCheckpoints(
     if (claimed.has(fingerprint)) return [];
     const path = join(root, fingerprint);
     const { files, newestMs } = treeFacts(path);
+    // What it was begun for is nothing to go on from.
+    const own = existsSync(checkpoints.recipeFile(fingerprint)) ? 1 : 0;
     const old = !planned.has(fingerprint) && now - newestMs >= olderThanMs;
     const { item, remove } = directoryItem("checkpoint", path);
     const finish = async (): Promise<boolean> => {
@@ -85,7 +88,7 @@ function idleCheckpoints(
       return true;
     };
     if (finished.has(fingerprint)) return [{ item, remove: () => underLock(store, fingerprint, finish) }];
-    return files === 0 || old ? [{ item, remove: () => underLock(store, fingerprint, remove) }] : [];
+    return files === own || old ? [{ item, remove: () => underLock(store, fingerprint, remove) }] : [];
   });
 }
 

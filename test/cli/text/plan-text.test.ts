@@ -43,3 +43,25 @@ test("a plan of hits, and one without history, predict nothing", () => {
   expect(planText(plan(stage("words", { decision: "hit" })), noPaint)).not.toContain("about");
   expect(planText(plan(stage("words", {})), noPaint)).not.toContain("about");
 });
+
+test("a stage that leaves a checkpoint behind says so below its reasons, the furthest one first", () => {
+  const left = (step: number) => ({
+    fingerprint: String(step),
+    step,
+    config: "configs/tiny.yaml",
+    differences: [],
+    message: `a checkpoint of step ${step}`,
+  });
+  const changed = { code: "param-changed", message: "param devices: 1 → 2" } as const;
+  const texts = (leaves: PlannedStage["leaves"] & object) =>
+    planText(plan(stage("count", { reasons: [changed], leaves })), noPaint).split("\n");
+  expect(texts([left(700)])).toEqual([
+    "▶  count  run  unknown    param devices: 1 → 2",
+    "                          a checkpoint of step 700",
+    "",
+    "1 stage: 0 cached, 1 to run",
+  ]);
+  expect(texts([left(700), left(20), left(3)])[1]).toContain(
+    "a checkpoint of step 700; --json lists 2 further checkpoints",
+  );
+});

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { shellCommand } from "../../src/cli/shell-command.ts";
+import { shellCommand } from "../../src/std/shell-command.ts";
 
 test("plain words stay plain", () => {
   expect(shellCommand(["npx", "pipeline", "run", "--set", "pretrain.steps=4"])).toBe(
