@@ -45,6 +45,7 @@ const context = trainingContext(
     progress: (progress) => void process.send?.(progress),
     log: (line) => void process.send?.({ line }),
     checkpointed: (step) => void process.send?.({ step }),
+    remark: (line) => void process.send?.({ line }),
   },
   { checkpointEverySteps, keepCheckpoints: 2 },
 );

@@ -78,12 +78,12 @@ export function trainingContext(
         case "resumed":
           context.log(`going on from the checkpoint of step ${notice.step}`);
           return;
-        case "threadsChanged":
-          context.log(
-            `${notice.before} threads shared an operation until that checkpoint, ${notice.now} do now: ` +
-              "the result may differ in its last bits from that of a run that was never stopped",
-          );
+        case "threadsChanged": {
+          const text = `${notice.now} threads shared an operation, ${notice.before} did before: the result may differ in its last bits from that of a run that was never stopped`;
+          context.log(text);
+          context.remark(text);
           return;
+        }
         case "checkpointSkipped":
           context.log(`passed over an unreadable checkpoint: ${notice.path}: ${String(notice.error)}`);
       }

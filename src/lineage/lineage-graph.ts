@@ -1,6 +1,6 @@
 /** What a lineage query answers: a graph of executions and artifacts, as data. */
 import type { Json, JsonObject } from "../std/json.ts";
-import type { AcceptanceRecord, Origin } from "../store/records.ts";
+import type { AcceptanceRecord, Origin, Remark } from "../store/records.ts";
 
 export type LineageDirection = "up" | "down" | "both";
 
@@ -18,6 +18,8 @@ export interface ExecutionNode {
   readonly sourceDigest: string;
   readonly packages: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, Json>>;
+  /** What the stage said of how its result came about; absent where it said nothing. */
+  readonly remarks?: readonly Remark[];
   /** How it came here, where another machine made it. */
   readonly origin?: Origin;
   /** When its artifacts were removed to make room; ISO 8601. */

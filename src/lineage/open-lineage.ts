@@ -6,6 +6,7 @@ import type { JsonObject } from "../std/json.ts";
 import { nameUuid } from "../std/name-uuid.ts";
 import type { ArtifactNode, ExecutionNode, LineageGraph } from "./lineage-graph.ts";
 import { artifactsOf, edgesOf, endOf, executionsOf } from "./node-lists.ts";
+import { remarkText } from "./remark-text.ts";
 
 const PRODUCER = "urn:pipeline:runner";
 const SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
@@ -66,6 +67,7 @@ const runFacets = (node: ExecutionNode): JsonObject => ({
     run: node.runId,
     params: node.params,
     environment: node.environment,
+    ...(node.remarks ? { remarks: node.remarks.map(remarkText) } : {}),
     ...(node.evictedAt === undefined ? {} : { evictedAt: node.evictedAt }),
   }),
 });

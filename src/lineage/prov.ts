@@ -6,6 +6,7 @@ import type { Json, JsonObject } from "../std/json.ts";
 import { leavesOf } from "../std/leaves.ts";
 import type { ArtifactNode, ExecutionNode, LineageGraph } from "./lineage-graph.ts";
 import { artifactsOf, edgesOf, endOf, executionsOf } from "./node-lists.ts";
+import { remarkText } from "./remark-text.ts";
 
 const prefix = {
   artifact: "urn:sha256:",
@@ -86,6 +87,7 @@ const activity = (node: ExecutionNode): JsonObject => ({
   "pipeline:run": node.runId,
   "pipeline:fingerprint": node.fingerprint,
   "pipeline:durationMs": typed(node.durationMs),
+  ...(node.remarks ? { "pipeline:remark": node.remarks.map(remarkText) } : {}),
   ...(node.evictedAt === undefined
     ? {}
     : { "pipeline:evictedAt": { $: node.evictedAt, type: "xsd:dateTime" } }),

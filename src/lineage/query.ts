@@ -203,7 +203,7 @@ class Walk {
     const id = executionId(fingerprint);
     const { stageId, stageName, runId, startedAt, durationMs, params, evictedAt, acceptedFrom, origin } =
       execution;
-    const { source, packages, environment } = execution;
+    const { source, packages, environment, remarks } = execution;
     this.#nodes.set(id, {
       type: "execution",
       id,
@@ -217,6 +217,7 @@ class Walk {
       sourceDigest: source.digest,
       packages,
       environment,
+      ...(remarks ? { remarks } : {}),
       ...(evictedAt === undefined ? {} : { evictedAt }),
       ...(acceptedFrom === undefined ? {} : { acceptedFrom }),
       ...(origin ? { origin } : {}),

@@ -27,6 +27,11 @@ export interface StageContext {
    * longer execution could go on after this one is finished; the runner keeps them (see `Stage.extension`).
    */
   readonly checkpointed: (step: number, keep?: readonly string[]) => void;
+  /**
+   * What people should know of how the result came about, e.g. that it went on under other circumstances: kept with the
+   * execution and told by its lineage, unless all that was made since is lost again. One line of at most 300 characters.
+   */
+  readonly remark: (text: string) => void;
   /** Belongs to this fingerprint; survives kills; removed when the stage commits. */
   readonly checkpointDirectory: string;
   /** Shared by all runs; for content that is verified by digest. Never part of a result. */

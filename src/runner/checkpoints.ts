@@ -7,7 +7,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { namesInNow } from "../std/names-in.ts";
 import { syncFolderNow } from "../std/sync-folder.ts";
-import type { ExtendedFrom } from "../store/records.ts";
+import type { ExtendedFrom, Remark } from "../store/records.ts";
 import { readCheckpointRecipe, writeCheckpointRecipe, type CheckpointRecipe } from "./checkpoint-recipe.ts";
 import type { Continuations, Milestone } from "./continuations.ts";
 
@@ -22,6 +22,8 @@ export interface CheckpointMark {
   readonly resumedFrom: readonly number[];
   /** Checkpoints that stay when the execution is finished. */
   readonly milestones?: readonly Milestone[];
+  /** Of the slices of which something stays: those that began before `step`. */
+  readonly remarks?: readonly Remark[];
   /** The finished execution that this one goes on from. */
   readonly extended?: ExtendedFrom;
 }
@@ -121,6 +123,9 @@ export function noteResume(markFile: string): CheckpointMark {
   return mark;
 }
 
+/** As long as a name may be that goes to other machines. */
+const REMARK_LENGTH = 300;
+
 /**
  * The mark in the hands of a stage process. What it notes is on disk when the call returns. Synchronous: native work may
  * block the event loop right after.
@@ -129,11 +134,24 @@ export class SliceMark {
   readonly #file: string;
   /** Milliseconds of the slices before; this one began with its process. */
   readonly #before: number;
+  /** The step that this slice goes on from. */
+  readonly #from: number;
+  readonly #remarks: Remark[];
 
   constructor(markFile: string) {
     this.#file = markFile;
-    const { step, elapsedMs = 0 } = readMark(markFile);
+    const { step, elapsedMs = 0, remarks = [] } = readMark(markFile);
     this.#before = step === undefined ? 0 : elapsedMs;
+    this.#from = step ?? 0;
+    // One of a slice that began here too is about what was lost.
+    this.#remarks = remarks.filter((remark) => remark.step < this.#from);
+  }
+
+  /** On disk with the next checkpoint, or with the end. What this slice has said already is not said again. */
+  remark(words: string): void {
+    const text = words.replace(/\p{Cc}+/gu, " ").slice(0, REMARK_LENGTH);
+    const isNew = this.#remarks.every((remark) => remark.step !== this.#from || remark.text !== text);
+    if (isNew) this.#remarks.push({ step: this.#from, text });
   }
 
   /** `keep`: files of the checkpoint that stay when the execution is finished. */
@@ -145,6 +163,7 @@ export class SliceMark {
       ...mark,
       step,
       elapsedMs: this.#elapsedMs,
+      remarks: this.#remarks,
       ...(total === undefined ? {} : { total }),
       ...(milestones.length === 0 ? {} : { milestones }),
     });
@@ -152,7 +171,11 @@ export class SliceMark {
 
   /** The work is done. */
   finished(): void {
-    writeMark(this.#file, { ...readMark(this.#file), elapsedMs: this.#elapsedMs });
+    writeMark(this.#file, {
+      ...readMark(this.#file),
+      elapsedMs: this.#elapsedMs,
+      remarks: this.#remarks,
+    });
   }
 
   get #elapsedMs(): number {

@@ -184,6 +184,7 @@ async function runLocked(
       durationMs: mark.elapsedMs ?? durationMs,
       resumedFrom: mark.resumedFrom,
       ...(mark.extended ? { extended: mark.extended } : {}),
+      ...(mark.remarks?.length ? { remarks: context.secrets.redact(mark.remarks) } : {}),
       ...(stage.family === undefined ? {} : { family: stage.family }),
       ...(retries === 0 ? {} : { retries }),
       logFile: stageLogPath(runId, recipe.id),

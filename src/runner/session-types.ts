@@ -10,6 +10,7 @@ import type {
   AcceptanceRecord,
   ExtendedFrom,
   Origin as ExecutionOrigin,
+  Remark,
   RunRecord,
 } from "../store/records.ts";
 import type { IndexNotice as StoreNotice } from "../store/rebuild-index.ts";
@@ -95,6 +96,8 @@ export interface ExecutionSummary {
   readonly resumedFrom: readonly number[];
   /** The finished execution that it went on from instead of beginning anew. */
   readonly extended?: ExtendedFrom;
+  /** What the stage said of how it came about; absent where it said nothing. */
+  readonly remarks?: readonly Remark[];
   /** Set where a person declared an earlier result to stand for it. */
   readonly acceptedFrom?: AcceptanceRecord;
   /** When its artifacts were removed to make room; ISO 8601. */

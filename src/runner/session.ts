@@ -203,6 +203,7 @@ const summarise = (stageId: string, execution: ExecutionRecord): ExecutionSummar
   durationMs: execution.durationMs,
   resumedFrom: execution.resumedFrom,
   ...(execution.extended ? { extended: execution.extended } : {}),
+  ...(execution.remarks ? { remarks: execution.remarks } : {}),
   ...(execution.acceptedFrom ? { acceptedFrom: execution.acceptedFrom } : {}),
   ...(execution.evictedAt === undefined ? {} : { evictedAt: execution.evictedAt }),
   ...(execution.retries === undefined ? {} : { retries: execution.retries }),

@@ -104,6 +104,7 @@ function makeContext(job: StageJob, mark: SliceMark): StageContext {
       mark.checkpointed(step, totalSteps, keep);
       channel.send({ type: "checkpoint", step });
     },
+    remark: (text) => mark.remark(text),
     checkpointDirectory: job.checkpointDirectory,
     downloadsDirectory: job.downloadsDirectory,
   };

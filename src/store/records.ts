@@ -39,6 +39,13 @@ export interface ExtendedFrom {
   readonly step: number;
 }
 
+/** What a stage said of how its result came about. */
+export interface Remark {
+  /** It is about what was made after this step; 0: about all of it. */
+  readonly step: number;
+  readonly text: string;
+}
+
 /** How a record came here from another machine. */
 export interface Origin {
   /** The public key that vouched for it. */
@@ -79,6 +86,8 @@ export interface ExecutionRecord {
   readonly resumedFrom: readonly number[];
   /** The finished execution from whose checkpoint it went on, where it did not begin at the beginning. */
   readonly extended?: ExtendedFrom;
+  /** In the order of their steps; absent where there are none. */
+  readonly remarks?: readonly Remark[];
   /** Shared by executions that could go on from one another. */
   readonly family?: string;
   /** Tries that failed before the one that finished it, in the run that did; absent where there were none. */

@@ -1,6 +1,7 @@
 /** A lineage graph as trees: upwards what an artifact was made from, downwards what was made from it. */
 import { formatBytes, formatDuration } from "../../report/quantity.ts";
 import type { AcceptanceRecord, Origin } from "../../store/records.ts";
+import { remarkText } from "../../lineage/remark-text.ts";
 import type { LineageDirection, LineageGraph, LineageNode } from "../../lineage/lineage-graph.ts";
 import type { Paint } from "../paint.ts";
 import { summaryTexts } from "../run-view/figures.ts";
@@ -73,7 +74,9 @@ function nodeLines(node: LineageNode, now: number, paint: Paint): [string, ...st
     first,
     ...(params.length === 0 ? [] : [paint("dim", params.join(" · "))]),
     ...(node.origin === undefined ? [] : [paint("dim", originText(node.origin))]),
-    ...fateLines(node, now).map((line) => paint("yellow", line)),
+    ...[...(node.remarks ?? []).map(remarkText), ...fateLines(node, now)].map((line) =>
+      paint("yellow", line),
+    ),
   ];
 }
 

@@ -3,6 +3,7 @@ import { countOf, formatDuration } from "../../report/quantity.ts";
 import type { WhyReport } from "../../runner/session-types.ts";
 import type { ComparedParts } from "../../runner/why-types.ts";
 import type { Paint } from "../paint.ts";
+import { remarkText } from "../../lineage/remark-text.ts";
 import { decisionLooks, leftTexts } from "./decision.ts";
 import { originText } from "./origin-text.ts";
 import { shortDigest } from "./short-digest.ts";
@@ -56,7 +57,7 @@ function comparedText({ params, inputs, sourceFiles, packages, environment }: Co
 
 function executionLines({ execution, decision }: WhyReport, now: number): readonly string[] {
   if (execution === undefined) return [];
-  const { runId, startedAt, durationMs, resumedFrom, extended, logFile, origin } = execution;
+  const { runId, startedAt, durationMs, resumedFrom, extended, remarks = [], logFile, origin } = execution;
   const which = decision === "hit" ? "executed" : "last executed, with other ingredients,";
   const resumed = resumedFrom.length === 0 ? "" : `, resumed at step ${resumedFrom.join(" and ")}`;
   const continued =
@@ -67,6 +68,7 @@ function executionLines({ execution, decision }: WhyReport, now: number): readon
     "",
     `${which} ${ago(startedAt, now)} in ${formatDuration(durationMs)}${resumed}, in run ${runId}`,
     ...continued,
+    ...remarks.map(remarkText),
     ...fateLines(execution, now),
     origin === undefined ? `log: ${logFile}` : originText(origin),
   ];

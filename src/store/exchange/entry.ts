@@ -89,6 +89,7 @@ const executionShape = {
   retries: z.exactOptional(z.int().positive()),
   extended: z.exactOptional(z.strictObject({ fingerprint: sha256Schema, step: z.number() })),
   family: z.exactOptional(sha256Schema),
+  remarks: z.exactOptional(z.array(z.strictObject({ step: z.number(), text: nameSchema })).max(MAX_NAMES)),
   acceptedFrom: z.exactOptional(
     z.strictObject({
       fingerprint: sha256Schema,

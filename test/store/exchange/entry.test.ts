@@ -51,7 +51,8 @@ function records(files = FILES): { execution: ExecutionRecord; object: ObjectRec
     runId: "20260101T000000Z-abc",
     startedAt: "2026-01-01T00:00:00.000Z",
     durationMs: 1,
-    resumedFrom: [],
+    resumedFrom: [2],
+    remarks: [{ step: 2, text: "gone on" }],
     logFile: "cache/logs/x.jsonl",
     origin: { key: key.publicKey, at: "2026-01-02T00:00:00.000Z", from: "elsewhere" },
   };
