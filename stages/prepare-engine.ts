@@ -7,8 +7,13 @@ export async function prepareEngine(report: (message: string) => void, signal: A
   const forced = process.env["PIPELINE_ENGINE"] ?? "";
   if (tensorflow.state !== "absent" || forced !== "") return;
   report("installing native TensorFlow, once for this machine (PIPELINE_ENGINE=wasm goes without it)");
-  const result = await installEngine({ signal, onProgress: ({ message }) => report(message) });
+  const result = await installEngine({
+    signal,
+    onProgress: ({ message }) => report(message),
+    onNotice: report,
+  });
   if (result.kind === "tensorflow") return;
-  for (const { way, reason } of result.failed) report(`${way}: ${reason}`);
+  for (const { way, reason, hint } of result.failed)
+    report([`${way}: ${reason}`, hint ?? []].flat().join(" "));
   report("training on WebAssembly instead: everything works, several times slower");
 }

@@ -27,7 +27,7 @@ export interface EngineKindOptions {
 }
 
 /**
- * Progress goes to standard error; the result to standard output. WebAssembly alone is no failure, but said; a build for
+ * Progress and notices of what is tried again go to standard error; the result to standard output, in JSON with the notices. WebAssembly alone is no failure, but said; a build for
  * GPUs that was asked for and cannot be had is one.
  */
 export async function engineInstallCommand(context: CliContext, options: EngineKindOptions): Promise<number> {
@@ -35,12 +35,17 @@ export async function engineInstallCommand(context: CliContext, options: EngineK
   const interrupts = listenForInterrupts();
   try {
     let last = "";
+    const notices: string[] = [];
     const result = await installEngine({
       kind,
       signal: interrupts.signal,
       onProgress: ({ message }) => {
         if (message !== last) note(context, message);
         last = message;
+      },
+      onNotice: (message) => {
+        notices.push(message);
+        note(context, `${context.errorPaint("yellow", "notice")} ${message}`);
       },
     });
     if (kind !== undefined && result.kind === "wasm")
@@ -54,7 +59,8 @@ export async function engineInstallCommand(context: CliContext, options: EngineK
       });
     const gpu =
       result.kind === "tensorflow" && result.cuda !== undefined ? await lookForGpu(context) : undefined;
-    if (options.json === true) printJson(context, gpu === undefined ? result : { ...result, gpu });
+    if (options.json === true)
+      printJson(context, { ...result, ...(gpu === undefined ? {} : { gpu }), notices });
     else print(context, installText(result, gpu, context.paint));
     return exitCodes.ok;
   } catch (error) {
@@ -70,7 +76,8 @@ export async function engineInstallCommand(context: CliContext, options: EngineK
 
 /** Throws `OPTIONS_CONFLICT`. */
 function kindOf({ gpu, cpu }: EngineKindOptions): BuildKind | undefined {
-  if (gpu === true && cpu === true) throw userError("OPTIONS_CONFLICT", "--gpu and --cpu exclude each other");
+  if (gpu === true && cpu === true)
+    throw userError("OPTIONS_CONFLICT", "--gpu and --cpu exclude each other", "give one of them, or neither");
   return gpu === true ? "gpu" : cpu === true ? "cpu" : undefined;
 }
 

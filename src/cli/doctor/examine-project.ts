@@ -32,7 +32,7 @@ async function engineFindings(): Promise<readonly Finding[]> {
       missingDriver: missingDriver(),
     });
     if (chosen.kind === "tensorflow") return [{ name: "engine", level: "ok", message }, cuda];
-    const hint = "npx pipeline engine install (native TensorFlow trains some twenty times faster)";
+    const hint = "npx pipeline engine install (native TensorFlow trains several times faster)";
     return [{ name: "engine", level: "warn", message, hint }, cuda];
   } catch (error) {
     const { code, message, hint } = serializeError(error);

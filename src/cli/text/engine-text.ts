@@ -10,7 +10,7 @@ export function installText(result: InstallResult, gpu: GpuLine | undefined, pai
   if (result.kind === "wasm")
     return [
       ...failed,
-      `${paint("yellow", "!")} native TensorFlow cannot be had here; WebAssembly will be used, at about a twentieth of the speed`,
+      `${paint("yellow", "!")} native TensorFlow cannot be had here; WebAssembly will be used, which trains several times slower`,
     ].join("\n");
   const how = result.how === "present" ? "was installed before" : `installed (${result.how})`;
   const cuda = result.cuda === undefined ? "" : ` with ${result.cuda}`;
@@ -21,7 +21,8 @@ export function installText(result: InstallResult, gpu: GpuLine | undefined, pai
   ].join("\n");
 }
 
-export const failedText = ({ way, reason }: FailedWay): string => `  ${way}: ${reason}`;
+export const failedText = ({ way, reason, hint }: FailedWay): string =>
+  [`  ${way}: ${reason}`, ...(hint === undefined ? [] : [`    ${hint}`])].join("\n");
 
 export interface GpuLine {
   readonly visible: boolean;

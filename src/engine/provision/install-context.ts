@@ -22,6 +22,8 @@ export interface InstallContext {
   /** For downloads that the next try goes on with; deleted after success. */
   readonly downloadFolder: string;
   readonly onProgress: (progress: InstallProgress) => void;
+  /** What a person should know although it goes on: a download that broke off and is tried again. */
+  readonly onNotice: (message: string) => void;
   readonly signal: AbortSignal | undefined;
 }
 

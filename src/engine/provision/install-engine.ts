@@ -38,6 +38,8 @@ export interface InstallOptions {
   /** Default: any that is there already, else the first that can be had; CUDA's own libraries only on request. */
   readonly kind?: BuildKind | undefined;
   readonly onProgress?: ((progress: InstallProgress) => void) | undefined;
+  /** Told of everything that is tried again, with the pause before it. */
+  readonly onNotice?: ((message: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -45,6 +47,8 @@ export interface InstallOptions {
 export interface FailedWay {
   readonly way: BuildWay;
   readonly reason: string;
+  /** What would mend it, where that is known. */
+  readonly hint?: string;
 }
 
 export type InstallResult =
@@ -58,7 +62,7 @@ export type InstallResult =
       readonly path: string;
       readonly failed: readonly FailedWay[];
     }
-  /** No way worked: what was there before is used, else the WebAssembly interpreter, at about a twentieth of the speed. */
+  /** No way worked: what was there before is used, else the WebAssembly interpreter, several times slower. */
   | { readonly kind: "wasm"; readonly failed: readonly FailedWay[] };
 
 /**
@@ -67,7 +71,7 @@ export type InstallResult =
  * package is not there), `ENGINE_CACHE_UNWRITABLE`. That a way cannot work here is no error.
  */
 export async function installEngine(options: InstallOptions = {}): Promise<InstallResult> {
-  const { onProgress = () => undefined, signal } = options;
+  const { onProgress = () => undefined, onNotice = () => undefined, signal } = options;
   const bindingPackage = options.bindingPackage ?? findBindingPackage();
   if (bindingPackage === undefined)
     throw new PipelineError({
@@ -98,14 +102,16 @@ export async function installEngine(options: InstallOptions = {}): Promise<Insta
     if (there !== undefined) return await finish("present", there, failed);
     const workFolder = await createWorkFolder();
     try {
-      const build = await install(way, { bindingPackage, workFolder, downloadFolder, onProgress, signal });
+      const telling = { onProgress, onNotice, signal };
+      const build = await install(way, { bindingPackage, workFolder, downloadFolder, ...telling });
       // Another installation may be using what this one fetched; then the last one to end clears it away.
       if (await isAlone(workFolder)) await rm(downloadFolder, { recursive: true, force: true });
       return await finish(way, build, failed);
     } catch (error) {
       if (signal?.aborted === true) throw aborted(error);
       if (!isExpected(error)) throw error;
-      failed.push({ way, reason: error.message });
+      const hint = error instanceof PipelineError ? error.hint : undefined;
+      failed.push({ way, reason: error.message, ...(hint === undefined ? {} : { hint }) });
     } finally {
       await rm(workFolder, { recursive: true, force: true });
     }

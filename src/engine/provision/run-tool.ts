@@ -2,6 +2,7 @@
  * Runs a program of the machine (pip, g++, node) to its end and turns every way of failing into a sentence.
  */
 import { basename } from "node:path";
+import { createInterface } from "node:readline";
 import { execa, type Options } from "execa";
 import { aborted, wayFailed, type InstallContext } from "./install-context.ts";
 
@@ -9,6 +10,8 @@ export interface ToolOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** Told each line of its error output as it comes. */
+  readonly onErrorLine?: (line: string) => void;
 }
 
 /** Standard output of the tool. Throws `ENGINE_WAY_FAILED` with its last words, `ABORTED`. */
@@ -16,7 +19,7 @@ export async function runTool(
   { signal }: Pick<InstallContext, "signal">,
   file: string,
   args: readonly string[],
-  { cwd, env, timeoutMs }: ToolOptions,
+  { cwd, env, timeoutMs, onErrorLine }: ToolOptions,
 ): Promise<string> {
   const options: Options = {
     timeout: timeoutMs,
@@ -26,7 +29,10 @@ export async function runTool(
     ...(env === undefined ? {} : { env }),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   };
-  const result = await execa(file, args, options);
+  const running = execa(file, args, options);
+  if (onErrorLine !== undefined && running.stderr !== null)
+    createInterface({ input: running.stderr }).on("line", onErrorLine);
+  const result = await running;
   if (result.isCanceled) throw aborted();
   if (result.failed) {
     const reason = result.timedOut

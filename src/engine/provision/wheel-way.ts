@@ -58,6 +58,10 @@ async function downloadWheel(context: InstallContext, pin: WheelPin): Promise<st
       // pip keeps what it is still fetching in TMPDIR; its "only in a virtualenv" guard is about installing.
       env: { TMPDIR: folder, PIP_REQUIRE_VIRTUALENV: "0" },
       timeoutMs: DOWNLOAD_TIMEOUT_MS,
+      // "Retrying (Retry(total=4, …)) after connection broken by …" is one.
+      onErrorLine: (line) => {
+        if (line.startsWith("WARNING: ")) context.onNotice(`pip: ${line.slice("WARNING: ".length)}`);
+      },
     }),
   );
   const file = (await readdir(folder)).find((name) => name.endsWith(".whl"));

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pRetry from "p-retry";
 import { PipelineError } from "../../errors.ts";
 import { pauseAskedFor } from "./asked-pause.ts";
+import { unusedProxy } from "./unused-proxy.ts";
 
 export interface RetryPolicy {
   /** Repetitions after the first try; default 5, and 10 where a server answers that it is too busy. */
@@ -28,6 +29,9 @@ const RETRIES = 5;
 /** Five minutes with a server that is there. */
 const BUSY_RETRIES = 10;
 const MAX_BACKOFF_MS = 60_000;
+
+const checkAll =
+  "Check the network, the proxy and the registry or endpoint settings, then run again: what was fetched so far is kept.";
 
 /** A failure that may pass. */
 export class TransientError extends Error {
@@ -75,7 +79,7 @@ export async function withRetries<T>(
     throw new PipelineError({
       code: "NETWORK_UNAVAILABLE",
       message: `${what} could not be fetched: ${error.message}.`,
-      hint: "Check the network, the proxy and the registry or endpoint settings, then run again: what was fetched so far is kept.",
+      hint: [unusedProxy() ?? [], checkAll].flat().join(" "),
       cause: error,
     });
   }

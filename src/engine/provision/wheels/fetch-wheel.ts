@@ -19,9 +19,9 @@ export interface SizedWheel extends Wheel {
 export async function sizedWheel(
   index: PackageIndex,
   wheel: Wheel,
-  { signal }: Pick<InstallContext, "signal">,
+  telling: Pick<InstallContext, "signal" | "onNotice">,
 ): Promise<SizedWheel> {
-  const bytes = wheel.bytes ?? (await askSize(index, wheel, signal));
+  const bytes = wheel.bytes ?? (await askSize(index, wheel, telling));
   if (bytes > 0 && bytes <= MAX_WHEEL_BYTES) return { ...wheel, bytes };
   throw wayFailed(`${wheel.file}: ${bytes} bytes, where at most ${MAX_WHEEL_BYTES} are fetched`);
 }
@@ -29,7 +29,7 @@ export async function sizedWheel(
 const askSize = (
   index: PackageIndex,
   { url, file }: Wheel,
-  signal: AbortSignal | undefined,
+  { signal, onNotice }: Pick<InstallContext, "signal" | "onNotice">,
 ): Promise<number> =>
   withRetries(
     () =>
@@ -41,12 +41,12 @@ const askSize = (
           throw wayFailed(`${file}: the index does not tell how large it is`);
         return length;
       }),
-    { what: file, signal, ...index.retry },
+    { what: file, signal, onNotice, ...index.retry },
   );
 
 /** The path of the verified file. Throws `DIGEST_MISMATCH`, `NETWORK_UNAVAILABLE`, `ENGINE_WAY_FAILED`. */
 export async function fetchWheel(
-  { signal, onProgress }: Pick<InstallContext, "signal" | "onProgress">,
+  { signal, onNotice }: Pick<InstallContext, "signal" | "onNotice">,
   index: PackageIndex,
   { file, url, sha256, bytes }: SizedWheel,
   cacheDirectory: string,
@@ -59,7 +59,7 @@ export async function fetchWheel(
     signal,
     retry: index.retry,
     headers: index.headersFor(url),
-    onNotice: (message: string) => onProgress({ phase: "download", message }),
+    onNotice,
     onProgress: ({ doneBytes }: { doneBytes: number }) => onBytes(doneBytes),
   };
   const pinned = { name: file, bytes, integrity };

@@ -80,7 +80,7 @@ const projectPage = z.object({
 export async function filesOf(
   index: PackageIndex,
   project: string,
-  { signal }: Pick<InstallContext, "signal">,
+  { signal, onNotice }: Pick<InstallContext, "signal" | "onNotice">,
 ): Promise<readonly IndexFile[]> {
   const address = new URL(`${project}/`, index.url).href;
   const { type, text, base } = await withRetries(
@@ -93,7 +93,7 @@ export async function filesOf(
         const contentType = response.headers.get("content-type") ?? "";
         return { type: contentType, text: await boundedText(response, address, alive), base: response.url };
       }),
-    { what: address, signal, ...index.retry },
+    { what: address, signal, onNotice, ...index.retry },
   );
   const files = type.includes("json") ? filesOfJson(text, address) : filesOfHtml(text);
   return files.flatMap(({ url, sha256, ...file }): IndexFile[] => {

@@ -51,19 +51,21 @@ async function setUp(wheels: readonly FakeWheel[], before?: (...request: Paramet
   const folder = await temporaryDirectory();
   const index = await serveWheels(folder, wheels, before);
   const messages: string[] = [];
+  const notices: string[] = [];
   const cudaFolder = join(folder, "build", "deps");
   const downloadFolder = join(folder, "downloads");
-  const collect = (sha256 = index.sha256(TENSORFLOW.file)) =>
+  const collect = (sha256 = index.sha256(TENSORFLOW.file), retries = 0) =>
     collectCudaWheels(
       {
         bindingPackage: { folder, version: "4.22.0" },
         workFolder: folder,
         downloadFolder,
         onProgress: ({ message }) => messages.push(message),
+        onNotice: (message) => notices.push(message),
         signal: undefined,
       },
       {
-        index: indexAt(index.address, { retries: 0 }),
+        index: indexAt(index.address, { retries, minTimeoutMs: 1 }),
         pin: { project: "tensorflow", version: "2.21.0", file: TENSORFLOW.file, sha256, extra: "and-cuda" },
         platform: { arch: "x64", glibc: [2, 31] },
         downloadFolder,
@@ -71,7 +73,7 @@ async function setUp(wheels: readonly FakeWheel[], before?: (...request: Paramet
         cudaFolder,
       },
     );
-  return { folder, index, messages, cudaFolder, downloadFolder, collect };
+  return { folder, index, messages, notices, cudaFolder, downloadFolder, collect };
 }
 
 const files = async (folder: string): Promise<string[]> =>
@@ -168,6 +170,38 @@ describe.skipIf(skipWithoutPython)(withPython("the wheels of CUDA"), () => {
     await expect(collect()).rejects.toThrow(
       `${CUDNN.file} needs nvidia-cuda-runtime-cu12 >=12.10, but 12.9.79 was taken`,
     );
+  });
+
+  test("every request that is tried again is told: of the page, of a size, of a file", async () => {
+    const failed = new Set<string>();
+    const { index, notices, collect } = await setUp(
+      [TENSORFLOW, RUNTIME, CUDNN, NVCC],
+      (request, response) => {
+        const what = `${request.method} ${request.url}`;
+        const isFirst = what.includes("tensorflow") && !failed.has(what);
+        if (what === "GET /simple/nvidia-cudnn-cu12/") {
+          // An index that does not tell sizes: they are asked of the files.
+          const hashes = { sha256: index.sha256(CUDNN.file) };
+          const files = [{ filename: CUDNN.file, url: `/files/${CUDNN.file}`, hashes }];
+          response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ files }));
+          return true;
+        }
+        if (!isFirst && !(request.method === "HEAD" && !failed.has(what))) return false;
+        failed.add(what);
+        response.writeHead(503).end();
+        return true;
+      },
+    );
+    await collect(undefined, 1);
+    const shortened = notices.map((notice) =>
+      notice.replace(/^.*\/simple\//u, "/simple/").replace(/ in [\d.]+ s/u, ""),
+    );
+    expect(shortened).toEqual(
+      ["/simple/tensorflow/", TENSORFLOW.file, CUDNN.file].map(
+        (what) => `${what}: the server answered 503; trying again (the last try)`,
+      ),
+    );
+    expect(failed.size).toBe(3);
   });
 
   test("without a network the reason names the address", async () => {

@@ -10,7 +10,7 @@ async function ask(type: string, body: string, login = "") {
   );
   onTestFinished(() => server[Symbol.asyncDispose]());
   const index = indexAt(`${server.url.replace("//", `//${login}`)}/simple`, { retries: 0 });
-  const files = await filesOf(index, "thing", { signal: undefined });
+  const files = await filesOf(index, "thing", { signal: undefined, onNotice: () => undefined });
   return { files, server, index };
 }
 
