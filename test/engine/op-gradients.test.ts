@@ -9,7 +9,7 @@ import { gradients } from "../../src/tensor/gradients.ts";
 import type { Tensor } from "../../src/tensor/graph.ts";
 import { defineProgram } from "../../src/tensor/program.ts";
 import { float32, type HostTensor, type Shape } from "../../src/tensor/types.ts";
-import { executors } from "../model/executors.ts";
+import { everyExecutor } from "../model/executors.ts";
 import { feedName, opCases, weightedSum, type OpCase } from "../tensor/op-cases.ts";
 import { evaluate, type Value } from "../tensor/reference-evaluator.ts";
 
@@ -64,7 +64,7 @@ function programOf({ y, given }: OpCase) {
   return { loss, program };
 }
 
-describe.each([...executors, "cpu"] as const)("on %s", async (kind) => {
+describe.each(everyExecutor)("on %s", async (kind) => {
   const engine = await openEngine({ kind });
 
   test.each(Object.entries(opCases))("%s and its gradient", async (_name, cases) => {

@@ -5,10 +5,10 @@ import { generateTokens } from "../../src/evaluate/generate-tokens.ts";
 import { createInferenceModel, type InferenceModel } from "../../src/evaluate/inference-model.ts";
 import { greedy } from "../../src/evaluate/sample-token.ts";
 import { loadLlama } from "../../src/model/llama-files.ts";
-import { executors, openExecutor } from "../model/executors.ts";
+import { everyExecutor, openExecutor } from "../model/executors.ts";
 import { golden, goldenPath, readGolden } from "../model/golden-llama.ts";
 
-describe.each(executors)("on %s", (kind) => {
+describe.each(everyExecutor)("on %s", (kind) => {
   const open = async (parallelTexts = 1) => {
     await using files = await loadLlama(dirname(goldenPath("model.safetensors")));
     return await createInferenceModel(await openExecutor(kind), files, {

@@ -6,7 +6,7 @@ import { gradients } from "../../src/tensor/gradients.ts";
 import { sum } from "../../src/tensor/ops.ts";
 import { defineProgram, defineVariable, feed, readVariable } from "../../src/tensor/program.ts";
 import { float32, int32, sizeOf, type Shape } from "../../src/tensor/types.ts";
-import { executors } from "../model/executors.ts";
+import { everyExecutor } from "../model/executors.ts";
 import { evaluate, type Value } from "./reference-evaluator.ts";
 
 interface Sizes {
@@ -52,7 +52,7 @@ const sizes = fc.record({
   capacity: fc.integer({ min: 4, max: 9 }),
 });
 
-describe.each([...executors, "cpu"] as const)("on %s", (kind) => {
+describe.each(everyExecutor)("on %s", (kind) => {
   test("is the softmax over the slots that each token sees, in texts of any lengths", async () => {
     const engine = await openEngine({ kind });
     await fc.assert(

@@ -1,6 +1,6 @@
 /** Stopped or killed anywhere and resumed, a run ends in the bytes of one that was left alone: weights, moments, cursor, metrics. */
 import { describe, expect, test } from "vitest";
-import { executors, openExecutor } from "../model/executors.ts";
+import { everyExecutor, openExecutor } from "../model/executors.ts";
 import { openMixedShards } from "../data/loader/mixed-shards.ts";
 import type { TokenShards } from "../../src/data/shards/open-shards.ts";
 import type { StepReport } from "../../src/train/training-options.ts";
@@ -30,13 +30,13 @@ function stopAfter(step: number) {
   };
 }
 
-/** All places on the interpreter; some, at both ends and within, on TensorFlow, which takes long to compile. */
+/** All places on wasm; some, at both ends and within, on TensorFlow, which takes long to compile, and in JavaScript, which is slow. */
 const places = (kind: string, count: number): number[] => {
   const all = Array.from({ length: count }, (_, place) => place);
   return kind === "wasm" ? all : all.filter((place) => place % 4 === 1 || place === count - 1);
 };
 
-describe.each(executors)("on %s", async (kind) => {
+describe.each(everyExecutor)("on %s", async (kind) => {
   const engine = await openExecutor(kind);
   let shards: TokenShards | undefined;
   const jobs = realJobs(() => {

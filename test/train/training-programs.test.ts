@@ -13,7 +13,7 @@ import { gradients } from "../../src/tensor/gradients.ts";
 import { mean } from "../../src/tensor/ops.ts";
 import { defineProgram, feed } from "../../src/tensor/program.ts";
 import { float32, int32, scalar, type HostTensor } from "../../src/tensor/types.ts";
-import { executors, openExecutor } from "../model/executors.ts";
+import { everyExecutor, openExecutor } from "../model/executors.ts";
 import {
   floatMatrix,
   golden,
@@ -83,7 +83,7 @@ async function readAll(executable: Executable): Promise<HostTensor[]> {
   return values;
 }
 
-describe.each(executors)("on %s", async (kind) => {
+describe.each(everyExecutor)("on %s", async (kind) => {
   const engine = await openExecutor(kind);
 
   test("twelve steps of AdamW follow torch's trajectory", async () => {

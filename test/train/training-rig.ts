@@ -23,7 +23,7 @@ const [batchSize, sequenceLength] = [2, 12];
 const optimizer = defineOptimizer();
 export const totalSteps = 7;
 
-function batchOf(label: string): Batch {
+export function batchOf(label: string): Batch {
   const random = createRandom(label);
   const tokens = Int32Array.from({ length: batchSize * sequenceLength }, () =>
     random.nextInt(model.vocabSize),
