@@ -184,7 +184,7 @@ function timeSection(
     ...(pretrain.devices === 1
       ? []
       : [
-          `  Devices add up their gradients at ${formatBytes(gradientBytesPerSecond)}/s, measured on two cores of a slow machine.`,
+          `  Devices add up their gradients at ${formatBytes(gradientBytesPerSecond)}/s, measured between two processes on two cores, not between GPUs.`,
         ]),
   ];
   const measure =

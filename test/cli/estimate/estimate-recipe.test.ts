@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { configFile } from "../../../src/cli/config-file.ts";
 import { estimateRecipe } from "../../../src/cli/estimate/estimate-recipe.ts";
-import { trainingRecipeSchema } from "../../../src/cli/estimate/training-recipe.ts";
+import { trainingRecipeSchema, type TrainingRecipe } from "../../../src/cli/estimate/training-recipe.ts";
 import { noPaint } from "../../../src/cli/paint.ts";
 import { estimateText } from "../../../src/cli/text/estimate-text.ts";
 import { openDevices } from "../../../src/engine/open-devices.ts";
@@ -13,12 +13,11 @@ import { defineOptimizer } from "../../../src/train/optimizer.ts";
 
 const projectRoot = process.cwd();
 
-async function recipe(config: string, devices: number, gradientAccumulation?: number) {
+async function recipe(config: string, devices: number, change: Partial<TrainingRecipe["pretrain"]> = {}) {
   const file = configFile(config, { projectRoot, workingDirectory: projectRoot });
   const { value } = await loadConfig({ projectRoot, file, schema: trainingRecipeSchema });
   const parsed = trainingRecipeSchema.parse(value);
-  const batch = gradientAccumulation === undefined ? {} : { gradientAccumulation };
-  return { config, flags: [], recipe: { ...parsed, pretrain: { ...parsed.pretrain, ...batch, devices } } };
+  return { config, flags: [], recipe: { ...parsed, pretrain: { ...parsed.pretrain, ...change, devices } } };
 }
 
 const machine = (device: "cpu" | "gpu", memoryBytes: number) => ({
@@ -27,19 +26,28 @@ const machine = (device: "cpu" | "gpu", memoryBytes: number) => ({
   diskBytes: 1e12,
 });
 
-test("MiniLM on two RTX 3080: what each device holds, and what has to be computed again there", async () => {
-  const estimate = estimateRecipe(await recipe("minilm", 2), machine("gpu", 1e12), undefined);
+test("MiniLM's recipe fits its machine, two RTX 3080, as it is written", async () => {
+  const { config, flags, recipe: written } = await recipe("minilm", 2);
+  const estimate = estimateRecipe(
+    { config, flags, recipe: written },
+    machine("gpu", 10 * 2 ** 30),
+    undefined,
+  );
+  expect(estimate.problems).toEqual([]);
+  expect(estimate.devices[0]).toMatchObject({ device: "2 × RTX 3080", needs: [], tooLarge: [] });
+  expect([written.sft.devices, written.dpo.devices]).toEqual([2, 2]);
+});
+
+test("with more rows and nothing computed again: what each device holds, and what has to be there", async () => {
+  const larger = { microBatchSize: 8, gradientAccumulation: 16, recompute: "none" } as const;
+  const estimate = estimateRecipe(await recipe("minilm", 2, larger), machine("gpu", 1e12), undefined);
   const found = estimate.devices.find(({ device }) => device === "2 × RTX 3080");
   // 8 rows of 1,024: attention's weights alone are 30 layers × 8 × 9 × 1,024² × 4 bytes = 9.06 GB.
   expect(found).toMatchObject({
-    needs: [
-      { stage: "pretrain", recompute: "blocks" },
-      { stage: "sft", recompute: "activations" },
-      { stage: "dpo", recompute: "activations" },
-    ],
+    needs: [{ stage: "pretrain", recompute: "blocks" }],
     tooLarge: [],
   });
-  const alone = estimateRecipe(await recipe("minilm", 1), machine("gpu", 1e12), undefined);
+  const alone = estimateRecipe(await recipe("minilm", 1, larger), machine("gpu", 1e12), undefined);
   const single = alone.devices.find(({ device }) => device === "RTX 3080");
   const gain = (found?.tokensPerSecond ?? NaN) / (single?.tokensPerSecond ?? NaN);
   expect(gain).toBeGreaterThan(1);
@@ -48,13 +56,17 @@ test("MiniLM on two RTX 3080: what each device holds, and what has to be compute
   expect(estimate.machine.neededMemoryBytes).toBe(alone.machine.neededMemoryBytes);
   const text = estimateText(estimate, noPaint);
   expect(text).toContain("memory of pretraining, in float32, on each of 2 devices: 21.1 GB");
-  expect(text).toContain("fits with pretrain.recompute=blocks, sft.recompute=activations");
+  expect(text).toContain("fits with pretrain.recompute=blocks");
   expect(text).toContain("TF32");
 }, 60_000);
 
 test("devices that are shares of the cores need the machine's memory once each, and room for what they share", async () => {
   const needed = async (devices: number) => {
-    const estimate = estimateRecipe(await recipe("tiny", devices, 2), machine("cpu", 1e12), undefined);
+    const estimate = estimateRecipe(
+      await recipe("tiny", devices, { gradientAccumulation: 2 }),
+      machine("cpu", 1e12),
+      undefined,
+    );
     return { ...estimate.pretrain.memory, needed: estimate.machine.neededMemoryBytes };
   };
   const [one, two] = [await needed(1), await needed(2)];
