@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { z } from "zod";
+import { Bars } from "./bars.ts";
 import { median, row, type Benchmark } from "./row.ts";
 
 const [rounds, steps] = [5, 10];
@@ -12,8 +13,10 @@ const Side = z.object({ system: z.string(), tokensPerSecond: z.number(), firstLo
 
 export const devices: Benchmark = {
   name: "devices",
-  description: `training steps on wasm by two processes against one (at least ×${least})`,
+  description: "training steps on wasm by two processes against one",
+  bar: `×${least} of one process; the same first loss`,
   async run(report) {
+    const bars = new Bars();
     const [one, two]: [z.infer<typeof Side>[], z.infer<typeof Side>[]] = [[], []];
     for (let round = 0; round < rounds; round++) {
       one.push(await measure(1));
@@ -33,7 +36,8 @@ export const devices: Benchmark = {
     report(measured);
     const losses = new Set([...one, ...two].map(({ firstLoss }) => firstLoss));
     if (losses.size > 1) throw new Error(`the first losses differ: ${[...losses].join(", ")}`);
-    if ((measured.ratio ?? 0) < least) throw new Error(`two processes are below ×${least} of one`);
+    bars.require((measured.ratio ?? 0) >= least, `×${least} of one process`);
+    bars.check();
   },
 };
 

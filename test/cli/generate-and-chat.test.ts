@@ -97,12 +97,22 @@ test("generate --json is one object", async () => {
 test("settings that make no sense are the user's mistake", async () => {
   for (const wrong of [
     ["--temperature", "-1"],
+    ["--temperature", "hot"],
+    ["--top-k", "-1"],
+    ["--top-k", "2.5"],
+    ["--top-p", "0"],
     ["--top-p", "1.5"],
     ["--repetition-penalty", "0"],
+    ["--repetition-penalty", "Infinity"],
     ["--seed", "x"],
+    ["--seed", "-1"],
     ["--max-tokens", "0"],
   ])
-    expect((await speak("", "generate", "a", ...wrong)).exitCode).toBe(2);
+    expect(await speak("", "generate", "a", ...wrong)).toMatchObject({
+      exitCode: 2,
+      stdout: "",
+      stderr: expect.stringContaining(wrong[0] ?? "") as string,
+    });
 });
 
 test("chat keeps the conversation, a turn a line, each with a seed of its own", async () => {

@@ -34,7 +34,7 @@ export function sampling(command: Command, maxTokens: number): Command {
     .option("--max-tokens <n>", "how many tokens it may write", atLeast(1), maxTokens)
     .option("--temperature <t>", "0 takes the most likely token always", within(0, 100), 0.8)
     .option("--top-k <k>", "choose among the k most likely tokens; 0: all", atLeast(0), 50)
-    .option("--top-p <p>", "choose among the tokens that make up this share", within(0, 1), 0.95)
+    .option("--top-p <p>", "choose among the tokens that make up this share", share, 0.95)
     .option(
       "--repetition-penalty <x>",
       "above 1: make tokens less likely that were there before",
@@ -64,6 +64,14 @@ export function within(low: number, high: number): (text: string) => number {
       throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`);
     return value;
   };
+}
+
+/** Above 0, at most 1. */
+function share(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!(value > 0 && value <= 1))
+    throw new InvalidArgumentError("It must be a number above 0 and at most 1.");
+  return value;
 }
 
 function above(low: number): (text: string) => number {
