@@ -12,7 +12,8 @@ import { writeInitialWeights } from "./initial-weights.ts";
 import { randomBatches } from "./random-batches.ts";
 import { median } from "./row.ts";
 
-const [warmupSteps, microBatchSize, gradientAccumulation, sequenceLength] = [2, 8, 2, 128];
+// V8 compiles the wasm again, better, within the first steps, on the cores that the steps want.
+const [warmupSteps, microBatchSize, gradientAccumulation, sequenceLength] = [8, 8, 2, 128];
 const [devices = 1, steps = 10] = process.argv.slice(2).map(Number);
 const model = defineLlama({
   hiddenSize: 128,

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { Bars } from "./bars.ts";
 import { median, row, type Benchmark } from "./row.ts";
 
-const [rounds, steps] = [5, 10];
+const [rounds, steps] = [5, 20];
 const least = 1.7;
 
 const Side = z.object({ system: z.string(), tokensPerSecond: z.number(), firstLoss: z.number() });
