@@ -6,9 +6,10 @@
 import { userError } from "../errors.ts";
 import type { AddedToken, BpeModel } from "./bpe-model.ts";
 import { byteCharacters, isUtf8Byte, tokenBytes } from "./byte-alphabet.ts";
+import { Doorkeeper } from "./doorkeeper.ts";
 import { grown } from "./grown.ts";
 import { PieceMerger } from "./merge-piece.ts";
-import { PieceTable } from "./piece-table.ts";
+import { pieceHash, PieceTable } from "./piece-table.ts";
 import { createPieceEnd } from "./split-pieces.ts";
 import { TokenBuffer } from "./token-buffer.ts";
 import { writeUtf8 } from "./utf8.ts";
@@ -66,6 +67,8 @@ class CachedEncoder implements Encoder {
   readonly #pieceEnd;
   readonly #merger: PieceMerger;
   readonly #cache = new PieceTable();
+  /** Pieces are cached when they come a second time. */
+  readonly #met = new Doorkeeper();
   /** Entry e of the cache has ids [#cacheEnds[e - 1], #cacheEnds[e]). */
   #cacheEnds = new Uint32Array(1 << 11);
   #cacheIds = new Uint32Array(1 << 13);
@@ -142,22 +145,28 @@ class CachedEncoder implements Encoder {
       out.append(this.#pieceIds, 0, length);
       return;
     }
-    let entry = this.#cache.find(text, start, end);
-    if (entry < 0) {
-      if (this.#cache.size === maxCachedPieces) this.#cache.clear();
-      entry = this.#cache.add(text, start, end);
-      const length = this.#mergePiece(text, start, end);
+    const hash = pieceHash(text, start, end);
+    const entry = this.#cache.find(text, start, end, hash);
+    if (entry >= 0) {
       const from = entry === 0 ? 0 : (this.#cacheEnds[entry - 1] as number);
-      this.#cacheIds = grown(this.#cacheIds, from + length);
-      this.#cacheIds.set(this.#pieceIds.subarray(0, length), from);
-      this.#cacheEnds = grown(this.#cacheEnds, entry + 1);
-      this.#cacheEnds[entry] = from + length;
+      out.append(this.#cacheIds, from, this.#cacheEnds[entry] as number);
+      return;
     }
-    out.append(
-      this.#cacheIds,
-      entry === 0 ? 0 : (this.#cacheEnds[entry - 1] as number),
-      this.#cacheEnds[entry] as number,
-    );
+    const length = this.#mergePiece(text, start, end);
+    out.append(this.#pieceIds, 0, length);
+    // Most pieces of Chinese without blanks never come again.
+    if (this.#met.meets(hash)) this.#remember(text, start, end, hash, length);
+  }
+
+  /** Puts the ids of a new piece, which are in #pieceIds, into the cache. */
+  #remember(text: string, start: number, end: number, hash: number, length: number): void {
+    if (this.#cache.size === maxCachedPieces) this.#cache.clear();
+    const entry = this.#cache.add(text, start, end, hash);
+    const from = entry === 0 ? 0 : (this.#cacheEnds[entry - 1] as number);
+    this.#cacheIds = grown(this.#cacheIds, from + length);
+    for (let i = 0; i < length; i++) this.#cacheIds[from + i] = this.#pieceIds[i] as number;
+    this.#cacheEnds = grown(this.#cacheEnds, entry + 1);
+    this.#cacheEnds[entry] = from + length;
   }
 
   /** Leaves the piece's ids in #pieceIds and returns how many. */

@@ -55,14 +55,13 @@ export class PieceTable {
     return this.#starts[this.#size] as number;
   }
 
-  /** Entry of text[start, end), or -1. */
-  find(text: string, start: number, end: number): number {
-    return this.#slots[this.#slotOf(text, start, end, hashOf(text, start, end))] as number;
+  /** Entry of text[start, end), or -1. `hash` is `pieceHash` of it. */
+  find(text: string, start: number, end: number, hash: number): number {
+    return this.#slots[this.#slotOf(text, start, end, hash)] as number;
   }
 
   /** Entry of text[start, end), added if it is new. */
-  add(text: string, start: number, end: number): number {
-    const hash = hashOf(text, start, end);
+  add(text: string, start: number, end: number, hash = pieceHash(text, start, end)): number {
     const slot = this.#slotOf(text, start, end, hash);
     const found = this.#slots[slot] as number;
     if (found !== empty) return found;
@@ -159,8 +158,8 @@ export class PieceTable {
   }
 }
 
-/** Multiplicative hash, its bits made even. */
-function hashOf(text: string, start: number, end: number): number {
+/** Multiplicative hash of text[start, end), its bits made even. */
+export function pieceHash(text: string, start: number, end: number): number {
   let hash = end - start;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x9e3779b1);
   return mixBits(hash);

@@ -87,6 +87,20 @@ test("encoding into a buffer appends, whatever the cache holds", () => {
   expect([...buffer.slice()]).toEqual(fresh);
 });
 
+test("text of more words than the cache holds, read again and again, has the ids of the native tokenizers package", async () => {
+  const native = Tokenizer.fromString(readGolden("tokenizer-800.json"));
+  const letters = "etaoinshrdlucmfwypvbgkqj";
+  const word = (n: number): string => (n < 24 ? "" : word(Math.floor(n / 24))) + (letters[n % 24] ?? "");
+  // Twice the words that are cached before the cache starts anew.
+  const text = Array.from({ length: 2 ** 18 }, (_, n) => word(n)).join(" ");
+  const expected = (await native.encode(text, null, { addSpecialTokens: false })).getIds();
+  const ours = createEncoder(model);
+  for (let reading = 0; reading < 3; reading++)
+    expect(Buffer.from(ours.encode(text).buffer).equals(Buffer.from(Uint32Array.from(expected).buffer))).toBe(
+      true,
+    );
+});
+
 test("long pieces have the ids of the native tokenizers package", async () => {
   const native = Tokenizer.fromString(readGolden("tokenizer-800.json"));
   const words = ["小河记得早晨的雾", "themorningfog", "aaaa", "一个小模型测量", "é"];

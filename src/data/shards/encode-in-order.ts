@@ -3,18 +3,21 @@ import { setImmediate as turn } from "node:timers/promises";
 import { WorkerPool } from "../../std/worker-pool.ts";
 import type { Encoder } from "../../tokenizer/encoder.ts";
 import type { DataDocument } from "../records.ts";
-import { encodeBatch, type EncodedBatch } from "./encode-batch.ts";
+import { createBatchEncoder, type EncodedBatch } from "./encode-batch.ts";
 
 export interface DocumentBatch {
   readonly documents: readonly DataDocument[];
   readonly encoded: EncodedBatch;
 }
 
-/** Batches that another thread holds at once: it has one left to go on with while this thread encodes one. */
-const ahead = 2;
+/**
+ * Batches that another thread holds at once: it has two left to go on with while this thread encodes one and writes.
+ * They are also what this thread waits for at the end, with nothing else to do.
+ */
+const ahead = 3;
 
 /**
- * In memory are up to three batches for each thread. Throws TOKENIZER_LOSSY, and what the batches or a thread throw.
+ * In memory are up to four batches for each thread. Throws TOKENIZER_LOSSY, and what the batches or a thread throw.
  */
 export async function* encodeInOrder(
   batches: AsyncIterable<readonly DataDocument[]>,
@@ -23,6 +26,7 @@ export async function* encodeInOrder(
 ): AsyncGenerator<DocumentBatch> {
   const url = new URL("./encode-worker.ts", import.meta.url);
   const pool = new WorkerPool<readonly string[], EncodedBatch>(url, threads - 1, encoder.model, { ahead });
+  const encode = createBatchEncoder(encoder);
   const pending: Promise<DocumentBatch>[] = [];
   try {
     for await (const documents of batches) {
@@ -33,10 +37,10 @@ export async function* encodeInOrder(
         pending.push(answer);
       } else {
         // The others have enough to do; more than reading and writing is left for this one.
-        pending.push(Promise.resolve({ documents, encoded: encodeBatch(encoder, texts) }));
+        pending.push(Promise.resolve({ documents, encoded: encode(texts) }));
         await turn(); // and what they have answered meanwhile comes in
       }
-      while (pending.length >= 3 * threads) yield await (pending.shift() as Promise<DocumentBatch>);
+      while (pending.length >= (ahead + 1) * threads) yield await (pending.shift() as Promise<DocumentBatch>);
     }
     for (const answer of pending) yield await answer;
   } finally {

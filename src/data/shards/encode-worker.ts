@@ -2,12 +2,12 @@
 import { answerRequests } from "../../std/worker-pool.ts";
 import type { BpeModel } from "../../tokenizer/bpe-model.ts";
 import { createEncoder } from "../../tokenizer/encoder.ts";
-import { encodeBatch } from "./encode-batch.ts";
+import { createBatchEncoder } from "./encode-batch.ts";
 
 answerRequests((model: BpeModel) => {
-  const encoder = createEncoder(model);
+  const encode = createBatchEncoder(createEncoder(model));
   return (texts: readonly string[]) => {
-    const answer = encodeBatch(encoder, texts);
-    return { answer, transfer: [answer.ids.buffer, answer.facts.buffer] };
+    const answer = encode(texts);
+    return { answer, transfer: [answer.tokens.buffer, answer.facts.buffer] };
   };
 });

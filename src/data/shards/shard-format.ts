@@ -83,7 +83,7 @@ export function decodeHeader(bytes: Buffer, file: string): ShardHeader {
 }
 
 /** Token ids as they stand in the file. */
-export function packTokens(ids: Uint32Array, bytesPerToken: BytesPerToken): Buffer {
+export function packTokens(ids: Uint32Array, bytesPerToken: BytesPerToken): Buffer<ArrayBuffer> {
   return littleEndian(bytesPerToken === 2 ? new Uint16Array(ids) : ids.slice());
 }
 
@@ -119,8 +119,11 @@ export function unpackNumbers(bytes: Buffer): Uint32Array {
 }
 
 /** The bytes of the numbers in the file's order, in place. */
-function littleEndian(numbers: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): Buffer {
+function littleEndian(numbers: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): Buffer<ArrayBuffer> {
   const bytes = Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-  if (endianness() === "LE") return bytes;
-  return numbers.BYTES_PER_ELEMENT === 2 ? bytes.swap16() : bytes.swap32();
+  if (endianness() !== "LE") {
+    if (numbers.BYTES_PER_ELEMENT === 2) bytes.swap16();
+    else bytes.swap32();
+  }
+  return bytes;
 }
