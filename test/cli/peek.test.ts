@@ -197,8 +197,26 @@ test("a path: the first file of a folder, relative to where the user stands; ter
   });
 });
 
+test("of a file without text it is told why there are no rows, and a broken one is named once", async () => {
+  const folder = await temporaryDirectory();
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "utf16.txt"), Buffer.from("大学之道，在明明德", "utf16le"));
+  expect((await peek(["utf16.txt"], {}, folder)).stdout).toMatch(/no rows\n\nleft out: 1 × not UTF-8\n/u);
+  expect(await json(["utf16.txt"], {}, folder)).toMatchObject({ sample: [], dropped: { "not UTF-8": 1 } });
+  await writeFile(join(folder, "fine.txt"), "fine");
+  const fine = await json(["fine.txt"], {}, folder);
+  expect(fine.sample).toEqual([{ text: "fine" }]);
+  expect(fine).not.toHaveProperty("dropped");
+  await writeFile(join(folder, "broken.parquet"), "PAR1");
+  const { stderr } = await peek(["broken.parquet"], {}, folder);
+  expect(stderr).toMatch(/PARQUET_CORRUPT: local:.*broken\.parquet, footer/u);
+  expect(stderr).not.toContain("broken.parquet/");
+});
+
 test("what names no source is refused with the forms there are, and never run", async () => {
   for (const name of [
+    "",
+    "local:",
     "hf:set",
     "hf:../x/y",
     "npm:--registry=x",

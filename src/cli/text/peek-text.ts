@@ -41,13 +41,15 @@ export function peekText(
       paint,
     ),
   ]);
+  const dropped = Object.entries(peek.dropped ?? {}).map(([reason, count]) => `${count} × ${reason}`);
   return [
     `${paint("bold", printable(source))} at ${printable(revision)}`,
     printable(file.path) + paint("dim", ` (${[...about, ...fetched].join(", ")})`),
     "",
-    paint("dim", sample.length > 0 || fields.length > 0 ? "columns" : "no rows"),
-    ...names,
+    ...(fields.length > 0 ? [paint("dim", "columns"), ...names] : []),
     ...rows,
+    ...(sample.length === 0 ? [paint("dim", "no rows")] : []),
+    ...(dropped.length === 0 ? [] : ["", `left out: ${dropped.join(", ")}`]),
   ].join("\n");
 }
 

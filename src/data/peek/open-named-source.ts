@@ -35,7 +35,7 @@ export async function openNamedSource(name: string, options: NamedSourceOptions)
     case "https":
       return openHttp({ ...options, url: name });
     default:
-      if (/^[a-z][a-z\d+.-]+:/u.test(rest)) throw unknown(name);
+      if (rest === "" || /^[a-z][a-z\d+.-]+:/u.test(rest)) throw unknown(name);
       return listLocal(resolve(options.workingDirectory, rest));
   }
 }

@@ -28,6 +28,8 @@ export interface Peek {
   /** Of Parquet as the schema says; otherwise as the rows shown have them. */
   readonly columns: readonly Column[];
   readonly sample: readonly PlainRow[];
+  /** What of the text up to the rows shown a sample would leave out, by reason. */
+  readonly dropped?: Readonly<Record<string, number>>;
 }
 
 /** What stands beside data and is none. */
@@ -45,7 +47,7 @@ export async function peekSource(source: Source, { limit, file: wanted }: PeekOp
   for await (const file of candidates) {
     const kind = fileKind(file.path);
     if (kind === undefined) throw kindUnknown(source.name, file.path);
-    const head = await headOf(file, kind, limit, `${source.name}/${file.path}`);
+    const head = await headOf(file, kind, limit, placeOf(source, file));
     return {
       source: source.name,
       revision: source.revision,
@@ -62,7 +64,11 @@ export async function peekSource(source: Source, { limit, file: wanted }: PeekOp
   throw nothingToSee(source.name, wanted, passed);
 }
 
-type Head = Pick<Peek, "rows" | "rowGroups" | "columns" | "sample">;
+/** A source of one file bears its name. */
+const placeOf = ({ name }: Source, { path }: SourceFile): string =>
+  name.endsWith(`/${path}`) ? name : `${name}/${path}`;
+
+type Head = Pick<Peek, "rows" | "rowGroups" | "columns" | "sample" | "dropped">;
 
 async function headOf(file: SourceFile, kind: FileKind, limit: number, where: string): Promise<Head> {
   if (kind.format === "parquet") {
@@ -70,7 +76,8 @@ async function headOf(file: SourceFile, kind: FileKind, limit: number, where: st
     return { rows, rowGroups, columns, sample: head.map(plainRow) };
   }
   const sample: PlainRow[] = [];
-  const rows = kind.format === "jsonl" ? records(file, kind, where) : texts(file, where);
+  const dropped: Record<string, number> = {};
+  const rows = kind.format === "jsonl" ? records(file, kind, where) : texts(file, where, dropped);
   if (limit > 0)
     for await (const row of rows) {
       sample.push(row);
@@ -79,13 +86,20 @@ async function headOf(file: SourceFile, kind: FileKind, limit: number, where: st
   return {
     columns: kind.format === "jsonl" ? jsonColumns(sample) : [{ name: "text", type: "string" }],
     sample,
+    ...(Object.keys(dropped).length === 0 ? {} : { dropped }),
   };
 }
 
-async function* texts(file: SourceFile, where: string): AsyncGenerator<PlainRow> {
+/** Counts in `dropped` what is no text. */
+async function* texts(
+  file: SourceFile,
+  where: string,
+  dropped: Record<string, number>,
+): AsyncGenerator<PlainRow> {
   const beginning: SourceFile = { ...file, open: (start) => file.open(start) }; // an end would promise to read as far
   for await (const item of fileTexts(beginning, { where, field: "text" }))
     if ("text" in item) yield { text: item.text };
+    else dropped[item.dropped] = (dropped[item.dropped] ?? 0) + 1;
 }
 
 async function* records(

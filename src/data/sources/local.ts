@@ -1,10 +1,10 @@
 /** One's own files: one, or a folder of those whose format is known. Every file is digested. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { userError } from "../../errors.ts";
+import { type PipelineError, userError } from "../../errors.ts";
 import { digestOf } from "../../std/digest.ts";
+import { errorCode } from "../../std/error-code.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
 import { fileKind, READABLE_KINDS } from "../formats/file-kind.ts";
 import type { Source, SourceFile } from "./source.ts";
@@ -30,18 +30,15 @@ export async function openLocal(path: string): Promise<Source> {
 
 /**
  * Files in order of their path, none of them read: nothing pins their content. Throws FILE_NOT_FOUND for a path that is not
- * there, FILE_KIND_UNKNOWN for a file that is not read and EMPTY_CORPUS for a folder without one that is.
+ * there, FILE_UNREADABLE for one that the system does not let be read, FILE_KIND_UNKNOWN for a file that is not read and
+ * EMPTY_CORPUS for a folder without one that is.
  */
 export async function listLocal(path: string): Promise<Source> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) {
-    throw userError(
-      "FILE_NOT_FOUND",
-      `${path}: there is no such file or folder.`,
-      "Correct the path; it is taken relative to the current folder, in a recipe to that in which the pipeline runs.",
-    );
-  }
-  if (!found.isDirectory() && fileKind(path) === undefined) {
+  const found = await stat(path).catch((error: unknown) => {
+    throw /^(?:ENOENT|ENOTDIR)$/.test(errorCode(error) ?? "") ? notFound(path) : unreadable(path, error);
+  });
+  // A pipe or a device has no size, and would be taken for an empty file.
+  if (!found.isDirectory() && (fileKind(path) === undefined || !found.isFile())) {
     throw userError(
       "FILE_KIND_UNKNOWN",
       `${path}: files that are read are ${READABLE_KINDS}.`,
@@ -59,7 +56,9 @@ export async function listLocal(path: string): Promise<Source> {
   }
   const files = await Promise.all(
     paths.map(async (one): Promise<SourceFile> => {
-      const { size } = await stat(join(root, one));
+      const { size } = await stat(join(root, one)).catch((error: unknown) => {
+        throw unreadable(join(root, one), error);
+      });
       return { path: one, size, open: opener(join(root, one), size) };
     }),
   );
@@ -82,11 +81,33 @@ const localSource = (
 
 const opener = (path: string, size: number): SourceFile["open"] =>
   async function* (start = 0, end = size) {
-    if (end > start) yield* createReadStream(path, { start, end: end - 1 }) as AsyncIterable<Uint8Array>;
+    if (end <= start) return;
+    const file = await open(path).catch((error: unknown) => {
+      throw unreadable(path, error);
+    });
+    yield* file.createReadStream({ start, end: end - 1 }) as AsyncIterable<Uint8Array>; // which closes it
   };
 
+const notFound = (path: string): PipelineError =>
+  userError(
+    "FILE_NOT_FOUND",
+    `${path}: there is no such file or folder.`,
+    "Correct the path; it is taken relative to the current folder, in a recipe to that in which the pipeline runs.",
+  );
+
+const unreadable = (path: string, error: unknown): PipelineError =>
+  userError(
+    "FILE_UNREADABLE",
+    `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+    "Give yourself the right to read it and the folders that it is in, or take it out of the folder.",
+  );
+
 async function listFiles(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
+    (error: unknown) => {
+      throw unreadable(directory, error);
+    },
+  );
   return entries
     .filter((entry) => entry.isFile() && fileKind(entry.name) !== undefined)
     .map((entry) => relative(resolve(directory), resolve(entry.parentPath, entry.name)).split(sep).join("/"))

@@ -1,9 +1,9 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { fileTexts, type TextItem } from "../../../src/data/formats/file-texts.ts";
-import { openLocal } from "../../../src/data/sources/local.ts";
+import { listLocal, openLocal } from "../../../src/data/sources/local.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 async function read(path: string): Promise<TextItem[]> {
@@ -105,4 +105,27 @@ test("a path that is not there, a folder without text and a broken gzip file are
   });
   await writeFile(join(folder, "a.txt.gz"), gzipSync("hello ".repeat(1000)).subarray(0, 30));
   await expect(read(folder)).rejects.toMatchObject({ code: "FILE_CORRUPT" });
+});
+
+test("what the system does not let be read is told with its path and why, and never taken for what is not there or empty", async () => {
+  const folder = await temporaryDirectory();
+  await symlink("a.txt", join(folder, "a.txt"));
+  await expect(openLocal(join(folder, "a.txt"))).rejects.toMatchObject({
+    code: "FILE_UNREADABLE",
+    message: expect.stringMatching(/a\.txt cannot be read: ELOOP/u) as string,
+  });
+  await writeFile(join(folder, "b.txt.gz"), gzipSync("text"));
+  const source = await listLocal(folder);
+  await rm(join(folder, "b.txt.gz"));
+  const read = async () => {
+    for await (const file of source.files())
+      for await (const item of fileTexts(file, { where: file.path, field: "text" }))
+        expect(item).toBeUndefined();
+  };
+  await expect(read()).rejects.toMatchObject({
+    code: "FILE_UNREADABLE",
+    message: expect.stringMatching(/b\.txt\.gz cannot be read: ENOENT/u) as string,
+  });
+  await symlink("/dev/null", join(folder, "null.txt"));
+  await expect(listLocal(join(folder, "null.txt"))).rejects.toMatchObject({ code: "FILE_KIND_UNKNOWN" });
 });
