@@ -2,25 +2,14 @@
  * A finished model, compiled for use: token losses of whole sequences, and logits of next tokens (decoder.ts).
  */
 import type { Engine } from "../engine/engine.ts";
-import { PipelineError } from "../errors.ts";
-import { tokenLosses } from "../model/language-model-loss.ts";
-import type { LlamaConfig } from "../model/llama-config.ts";
 import type { LlamaFiles } from "../model/llama-files.ts";
 import { defineParameters } from "../model/llama-parameters.ts";
 import { readParameters } from "../model/llama.ts";
-import { defineProgram, type ProgramFunction, type Variable } from "../tensor/program.ts";
-import { float32, int32 } from "../tensor/types.ts";
+import { defineProgram } from "../tensor/program.ts";
 import { plainWeights } from "../model/key-value-cache.ts";
 import { decoderParts, Decoder } from "./decoder.ts";
 import type { NextTokenModel } from "./next-token-model.ts";
-import { feedSequences, sequenceFeeds } from "../train/sequence-feeds.ts";
-
-/** B sequences of T tokens, row-major; lossMask is 1 where the target counts. */
-export interface ScoringBatch {
-  readonly inputs: Int32Array;
-  readonly targets: Int32Array;
-  readonly lossMask: Float32Array;
-}
+import { tokenLossesFunction, type ScoringBatch } from "./token-losses.ts";
 
 export interface InferenceModel extends NextTokenModel {
   readonly batchSize: number;
@@ -51,42 +40,23 @@ export async function createInferenceModel(
     () => plainWeights(readParameters(variables)),
     cacheShape,
   );
+  const scoring = tokenLossesFunction(config, variables, { batchSize, sequenceLength });
   const executable = await engine.compile(
     defineProgram({
       variables: [...variables, ...cache.keys, ...cache.values],
-      functions: [scoringFunction(config, variables, batchSize, sequenceLength), ...functions],
+      functions: [scoring.definition, ...functions],
     }),
   );
   for (const { name } of variables) await executable.writeVariable(name, await files.read(name));
   const decoder = new Decoder(executable, config, cacheShape);
-  const shape = [batchSize, sequenceLength];
   return {
     config,
     batchSize,
     sequenceLength,
     parallelTexts,
-    async tokenLosses({ inputs, targets, lossMask }) {
-      const feeds = {
-        inputs: int32(shape, inputs),
-        targets: int32(shape, targets),
-        lossMask: float32(shape, lossMask),
-      };
-      const { losses } = await executable.call("tokenLosses", feeds);
-      if (losses?.dtype === "float32") return losses.data;
-      throw new PipelineError({ code: "ENGINE_FAILED", message: "scoring gave no float32 losses" });
-    },
+    tokenLosses: async (batch) =>
+      scoring.losses(await executable.call(scoring.definition.name, scoring.feeds(batch))),
     nextTokenLogits: (texts) => decoder.nextLogits(texts),
     [Symbol.asyncDispose]: () => executable[Symbol.asyncDispose](),
   };
-}
-
-function scoringFunction(
-  config: LlamaConfig,
-  variables: readonly Variable[],
-  batchSize: number,
-  sequenceLength: number,
-): ProgramFunction {
-  const batch = feedSequences(batchSize, sequenceLength); // (B, T)
-  const losses = tokenLosses(config, readParameters(variables), batch); // (B, T)
-  return { name: "tokenLosses", feeds: sequenceFeeds(batch), fetches: { losses }, effects: [] };
 }

@@ -1,4 +1,5 @@
 /** A whole training, whatever its objective: compiles the program, begins or resumes, runs the loop to its end. */
+import type { CallEach } from "../engine/call-each.ts";
 import type { Executable } from "../engine/engine.ts";
 import { userError } from "../errors.ts";
 import { saveLlama } from "../model/llama-files.ts";
@@ -9,7 +10,7 @@ import { checkSchedule } from "./schedules.ts";
 import { TrainLoop } from "./train-loop.ts";
 import type { MicroBatches, TrainLoopOptions } from "./training-options.ts";
 import type { TrainingProgram } from "./training-program.ts";
-import { compileTraining, type CompiledFunctions } from "./training-step.ts";
+import { compileTraining } from "./training-step.ts";
 
 export interface TrainedModel extends AsyncDisposable {
   readonly executable: Executable;
@@ -30,7 +31,7 @@ export async function runTraining(
   objective: string,
   training: TrainingProgram,
   options: TrainLoopOptions,
-  prepare: (functions: CompiledFunctions, identity: JsonObject) => Promise<MicroBatches>,
+  prepare: (functions: CallEach, identity: JsonObject) => Promise<MicroBatches>,
 ): Promise<TrainedModel> {
   const { engine, totalSteps, schedule } = options;
   if (!Number.isSafeInteger(totalSteps) || totalSteps < 1)

@@ -7,15 +7,16 @@ import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { PairBatch, PairBatchSource } from "../data/batch.ts";
+import type { CallEach } from "../engine/call-each.ts";
 import { PipelineError } from "../errors.ts";
 import { openSafetensors, writeSafetensors } from "../model/safetensors.ts";
 import type { JsonObject } from "../std/json.ts";
+import { take } from "../std/take.ts";
 import { float32, type HostTensor } from "../tensor/types.ts";
 import { dpoProgram, type DpoProgramOptions } from "./dpo-program.ts";
 import { sequenceValues } from "./train-language-model.ts";
 import { runTraining, type TrainedModel } from "./run-training.ts";
 import type { TrainLoopOptions } from "./training-options.ts";
-import type { CompiledFunctions } from "./training-step.ts";
 
 export interface TrainPreferencesOptions extends TrainLoopOptions {
   readonly program: DpoProgramOptions;
@@ -67,7 +68,7 @@ export const trainPreferences = ({
  * where a pair does not come within three times as many batches as all of them need.
  */
 export async function referenceLogProbabilities(
-  { devices, callEach }: CompiledFunctions,
+  { devices, callEach }: CallEach,
   source: PairBatchSource,
   pairCount: number,
 ): Promise<ReferenceLogProbabilities> {
@@ -101,16 +102,6 @@ async function* unseenBatches(source: PairBatchSource, pairCount: number): Async
     for (const index of batch.indices) seen.add(index);
     yield batch;
   }
-}
-
-async function take<Item>(items: AsyncGenerator<Item>, count: number): Promise<Item[]> {
-  const taken: Item[] = [];
-  while (taken.length < count) {
-    const next = await items.next();
-    if (next.done === true) break;
-    taken.push(next.value);
-  }
-  return taken;
 }
 
 interface KeptReference {

@@ -2,6 +2,7 @@
  * One optimizer step on an engine: the gradients of its micro-batches, then the update. On several devices each computes
  * those of its share, and all make the same update (ADR 0025).
  */
+import { callInTurn, type CallEach } from "../engine/call-each.ts";
 import type { Engine, Executable, Feeds, Fetches } from "../engine/engine.ts";
 import { userError } from "../errors.ts";
 import type { TrainingProgram } from "./training-program.ts";
@@ -9,17 +10,9 @@ import type { TrainingProgram } from "./training-program.ts";
 /** `next`: feeds of the next micro-batch. `rates`: learningRate and step. Answers loss, gradientNorm and further metrics. */
 export type TakeStep = (next: () => Promise<Feeds>, rates: Feeds) => Promise<Fetches>;
 
-export interface CompiledTraining extends CompiledFunctions {
+export interface CompiledTraining extends CallEach {
   readonly executable: Executable;
   readonly takeStep: TakeStep;
-}
-
-/** Functions without effects. */
-export interface CompiledFunctions {
-  /** How many calls are computed at once. */
-  readonly devices: number;
-  /** Calls `name` with each of `feeds`; fetches in that order. */
-  readonly callEach: (name: string, feeds: readonly Feeds[]) => Promise<readonly Fetches[]>;
 }
 
 /** Throws `TRAINING_INVALID` where a device would have nothing to do, and what compiling throws. */
@@ -50,14 +43,7 @@ export async function compileTraining(engine: Engine, training: TrainingProgram)
     };
   }
   const executable = await engine.compile(program);
-  const alone: Omit<CompiledTraining, "takeStep"> = {
-    ...{ executable, devices: 1 },
-    callEach: async (name, feeds) => {
-      const fetches: Fetches[] = [];
-      for (const given of feeds) fetches.push(await executable.call(name, given));
-      return fetches;
-    },
-  };
+  const alone = { executable, ...callInTurn(executable) };
   if (gradientAccumulation === 1)
     return {
       ...alone,
