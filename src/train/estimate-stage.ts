@@ -42,8 +42,7 @@ export function firstThatFits(
   maxBytes: number,
 ): { readonly economy: Economy; readonly bytes: number } | undefined {
   const rows = options.microBatchSize * options.gradientAccumulation;
-  for (let microBatchSize = options.microBatchSize; microBatchSize >= 1; microBatchSize--) {
-    if (rows % microBatchSize !== 0) continue;
+  for (const microBatchSize of divisorsUpTo(options.microBatchSize, rows)) {
     for (const recompute of ["activations", "blocks"] as const) {
       const economy: Economy = { recompute, microBatchSize, gradientAccumulation: rows / microBatchSize };
       const bytes = trainingCost(define({ ...options, ...economy })).memory.total;
@@ -51,4 +50,11 @@ export function firstThatFits(
     }
   }
   return undefined;
+}
+
+/** Of `count`, the largest first. */
+function divisorsUpTo(most: number, count: number): readonly number[] {
+  const divisors: number[] = [];
+  for (let low = 1; low * low <= count; low++) if (count % low === 0) divisors.push(low, count / low);
+  return [...new Set(divisors)].filter((divisor) => divisor <= most).sort((a, b) => b - a);
 }

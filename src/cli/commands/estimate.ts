@@ -1,5 +1,6 @@
 /** `pipeline estimate`: what a recipe will take of memory, disk and time. Exit code 1 where it cannot fit this machine. */
 import { note, print, printJson, type CliContext, type RecipeOptions } from "../cli-context.ts";
+import { checkSize } from "../estimate/check-size.ts";
 import { estimateRecipe } from "../estimate/estimate-recipe.ts";
 import { keptMeasurement } from "../estimate/kept-measurements.ts";
 import { examineForTraining } from "../estimate/machine.ts";
@@ -30,6 +31,7 @@ export async function estimateCommand(
     Promise.resolve({ config: session.config, recipe: trainingRecipe(session.recipe) }),
   );
   const machine = await examineForTraining(context.host.projectRoot);
+  checkSize(recipe, machine);
   const training = programOf(recipe, "pretrain").options;
   const { devices } = recipe.pretrain;
   const kept = measure

@@ -220,6 +220,11 @@ function memoryProblem(
       : pretrainingProgram(changed);
   const smaller = firstThatFits(options, define, here.most);
   const message = `${stage} needs about ${formatBytes(here.needed)} of memory, and this machine has ${formatBytes(memoryBytes)}`;
+  const alone = roomHere(estimate.memory, { devices: 1 }, machine);
+  if (smaller === undefined && alone.needed <= memoryBytes) {
+    const command = ["npx pipeline estimate", ...named, `--set ${stage}.devices=1`].join(" ");
+    return [{ what: "memory", message, hint: `${command} needs ${formatBytes(alone.needed)}` }];
+  }
   if (smaller === undefined)
     return [{ what: "memory", message, hint: "a smaller model: npx pipeline estimate --config small" }];
   const { recompute, microBatchSize, gradientAccumulation } = smaller.economy;

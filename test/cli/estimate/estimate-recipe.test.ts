@@ -75,6 +75,12 @@ test("devices that are shares of the cores need the machine's memory once each, 
   expect(two.total).toBe(one.total);
 });
 
+test("more devices than the machine has memory for: one of them is proposed", async () => {
+  const many = await recipe("tiny", 64, { gradientAccumulation: 64 });
+  const [problem] = estimateRecipe(many, machine("cpu", 8e9), undefined).problems;
+  expect(problem?.hint).toMatch(/^npx pipeline estimate --set pretrain\.devices=1 needs \d+ MB$/);
+});
+
 test("several devices are measured as they train: all at once, with what they share added up", async () => {
   const model = defineLlama({
     ...{ hiddenSize: 4, intermediateSize: 6, numLayers: 1, numHeads: 1, numKvHeads: 1 },
