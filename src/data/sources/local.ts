@@ -1,8 +1,9 @@
 /** One's own files: one, or a folder of those whose format is known. Every file is digested. */
 import { createHash } from "node:crypto";
+import type { Stats } from "node:fs";
 import { open, readdir, stat } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { type PipelineError, userError } from "../../errors.ts";
+import { basename, dirname, join, sep } from "node:path";
+import { PipelineError, userError } from "../../errors.ts";
 import { digestOf } from "../../std/digest.ts";
 import { errorCode } from "../../std/error-code.ts";
 import type { SourceRecord } from "../documents/manifest.ts";
@@ -102,14 +103,34 @@ const unreadable = (path: string, error: unknown): PipelineError =>
     "Give yourself the right to read it and the folders that it is in, or take it out of the folder.",
   );
 
-async function listFiles(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
-    (error: unknown) => {
-      throw unreadable(directory, error);
-    },
-  );
-  return entries
-    .filter((entry) => entry.isFile() && fileKind(entry.name) !== undefined)
-    .map((entry) => relative(resolve(directory), resolve(entry.parentPath, entry.name)).split(sep).join("/"))
-    .sort();
+/**
+ * Relative paths of the files that are read, in their order. Links are followed, as the digest of a folder follows them
+ * (hashing/local-files.ts); one that leads back to a folder above it is left out.
+ */
+async function listFiles(root: string): Promise<string[]> {
+  const paths: string[] = [];
+  const visit = async (folder: string, above: readonly string[]): Promise<void> => {
+    for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      const isRead = fileKind(entry.name) !== undefined;
+      if (entry.isDirectory()) await visit(path, above);
+      else if (entry.isFile() && isRead) paths.push(path);
+      else if (entry.isSymbolicLink()) {
+        const target = await stat(join(root, path)).catch((error: unknown) => {
+          // To nothing: without it nothing is lost, unless its name says that it is read.
+          if (isRead || errorCode(error) !== "ENOENT") throw unreadable(join(root, path), error);
+        });
+        if (target?.isFile() === true && isRead) paths.push(path);
+        if (target?.isDirectory() === true && !above.includes(identityOf(target)))
+          await visit(path, [...above, identityOf(target)]);
+      }
+    }
+  };
+  const start = await stat(root);
+  await visit("", [identityOf(start)]).catch((error: unknown) => {
+    throw error instanceof PipelineError ? error : unreadable(root, error);
+  });
+  return paths.sort();
 }
+
+const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`;

@@ -29,6 +29,26 @@ test("a folder gives its text files in the order of their paths, at any depth, g
   );
 });
 
+test("links to files and folders are followed, once around", async () => {
+  const [folder, elsewhere] = [await temporaryDirectory(), await temporaryDirectory()];
+  await writeFile(join(elsewhere, "blob"), "behind a link");
+  await mkdir(join(elsewhere, "more"));
+  await writeFile(join(elsewhere, "more", "d.txt"), "in a linked folder");
+  await symlink(join(elsewhere, "blob"), join(folder, "a.txt"));
+  await symlink(join(elsewhere, "more"), join(folder, "linked"));
+  await symlink(folder, join(elsewhere, "more", "back"));
+  await symlink(join(elsewhere, "nothing"), join(folder, "no-text"));
+  const source = await openLocal(folder);
+  expect(source.record().files?.map(({ path }) => path)).toEqual(["a.txt", "linked/d.txt"]);
+  expect(await read(folder)).toMatchObject([{ text: "behind a link" }, { text: "in a linked folder" }]);
+
+  await symlink(join(elsewhere, "nothing"), join(folder, "b.txt"));
+  await expect(openLocal(folder)).rejects.toMatchObject({
+    code: "FILE_UNREADABLE",
+    message: expect.stringContaining(join(folder, "b.txt")) as string,
+  });
+});
+
 test("a single file is a source too, and every file's digest is recorded", async () => {
   const folder = await temporaryDirectory();
   await writeFile(join(folder, "a.txt"), "abc");
@@ -114,6 +134,7 @@ test("what the system does not let be read is told with its path and why, and ne
     code: "FILE_UNREADABLE",
     message: expect.stringMatching(/a\.txt cannot be read: ELOOP/u) as string,
   });
+  await rm(join(folder, "a.txt"));
   await writeFile(join(folder, "b.txt.gz"), gzipSync("text"));
   const source = await listLocal(folder);
   await rm(join(folder, "b.txt.gz"));
