@@ -86,6 +86,7 @@ test.each([
   ["pipeline attach 20260102", [later]],
   ["pipeline run --config sm", ["small"]],
   ["pipeline run --config=sm", ["small"]],
+  ["pipeline estimate sm", ["small"]],
   ["pipeline run --config stag", ["stages"]],
   ["pipeline peek pipe", ["pipeline.ts"]],
   ["pipeline peek --li", ["--limit"]],

@@ -23,6 +23,8 @@ test.each([
   [["why"], "MISSING_ARGUMENT", "npx pipeline why --help"],
   [["status", "count"], "EXCESS_ARGUMENTS", "npx pipeline status --help"],
   [["lineage", "--up", "--down"], "CONFLICTING_OPTIONS", "npx pipeline lineage --help"],
+  [["estimate", "tiny", "--config", "small"], "OPTIONS_CONFLICT", "give one of them"],
+  [["estimate", "tiny", "small"], "EXCESS_ARGUMENTS", "npx pipeline estimate --help"],
 ])("%j is the user's mistake: %s, exit code 2, and what to run instead", async (commandLine, code, hint) => {
   const { exitCode, stdout, stderr } = await pipeline(...commandLine);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });

@@ -49,6 +49,16 @@ test.each([
     /configs\/misspelt\.yaml:3:3: unknown key pretrain\.stesp; did you mean steps\?\n.*\n {2}> 3 \| {3}stesp: 3\n/,
     /correct the place shown/,
   ],
+  [
+    "estimate misspelt",
+    /configs\/misspelt\.yaml:3:3: unknown key pretrain\.stesp/,
+    /correct the place shown/,
+  ],
+  [
+    "engine dump sft --set sft.microBatchSize=1000000000",
+    /^error RECIPE_TOO_LARGE: sft needs at least /m,
+    /a smaller sft\.microBatchSize/,
+  ],
   ["plan --config malformed", /^error CONFIG_SYNTAX: configs\/malformed\.yaml:3:1: /m, /well-formed YAML/],
   ["plan --config tinny", /^error CONFIG_NOT_FOUND: there is no config tinny/m, /did you mean tiny\?/],
   [

@@ -4,7 +4,9 @@ import { nearest } from "../../std/nearest.ts";
 import { dumpFunction } from "../../tensor/dump.ts";
 import { optimizeFunction } from "../../tensor/optimize.ts";
 import { print, printJson, type CliContext, type RecipeOptions } from "../cli-context.ts";
+import { checkSize } from "../estimate/check-size.ts";
 import { programOf, trainingRecipe, trainingStages } from "../estimate/training-recipe.ts";
+import { machineMemory } from "../doctor/machine-memory.ts";
 import { exitCodes } from "../exit-code.ts";
 import { programMermaid, summarise, summaryText } from "../text/program-text.ts";
 import { withSession } from "../with-session.ts";
@@ -24,10 +26,9 @@ export async function engineDumpCommand(
   const recipe = await withSession(context, options, (session) =>
     Promise.resolve(trainingRecipe(session.recipe)),
   );
-  const { functions } = programOf(
-    recipe,
-    oneOf(stage, trainingStages, "UNKNOWN_STAGE", "training stage"),
-  ).program;
+  const trainingStage = oneOf(stage, trainingStages, "UNKNOWN_STAGE", "training stage");
+  checkSize(recipe, { memoryBytes: machineMemory() });
+  const { functions } = programOf(recipe, trainingStage).program;
   const names = functions.map(({ name }) => name);
   const name =
     wanted === undefined ? undefined : oneOf(wanted, names, "UNKNOWN_FUNCTION", `function of ${stage}`);

@@ -50,6 +50,7 @@ const ARGUMENTS: Readonly<Record<string, Offer>> = {
   new: words("runs"),
   "export-run what": words("targets", "runs"),
   "lineage what": { ...words("targets"), files: true },
+  config: { ...words("recipes"), files: true },
   file: FILES,
   source: FILES,
   text: NOTHING,

@@ -1,5 +1,7 @@
 /** Commands about this machine, the engine on it and the shell. */
 import { Argument, Option } from "commander";
+import { userError } from "../../errors.ts";
+import type { RecipeOptions } from "../cli-context.ts";
 import type { Shell } from "../commands/completion.ts";
 import type { EngineKindOptions } from "../commands/engine.ts";
 import type { DoctorOptions } from "../commands/doctor.ts";
@@ -62,15 +64,16 @@ export function addMachineCommands({ command, program, context, finish }: Comman
   recipe(
     command("estimate", "what the recipe will take: parameters, memory, disk, hours, and whether it fits"),
   )
+    .argument("[config]", "the recipe, as --config names it")
     .addHelpText(
       "after",
       "\nExit code 1 where it cannot fit this machine. Hours here are predicted from the last measurement.",
     )
     .option("--measure", "train shallow models of the recipe's shape for ten seconds, to know the speed")
     .addOption(jsonOption())
-    .action(async (options: EstimateOptions) => {
+    .action(async (config: string | undefined, options: EstimateOptions) => {
       const { estimateCommand } = await import("../commands/estimate.ts");
-      finish(await estimateCommand(context, options));
+      finish(await estimateCommand(context, withConfig(config, options)));
     });
 
   command("doctor", "look at this machine and this project, and say what is missing")
@@ -92,6 +95,17 @@ export function addMachineCommands({ command, program, context, finish }: Comman
       const { completionCommand } = await import("../commands/completion.ts");
       finish(completionCommand(context, program, shell));
     });
+}
+
+/** A recipe given as an argument counts as `--config`. Throws `OPTIONS_CONFLICT` where both are given. */
+function withConfig<Options extends RecipeOptions>(config: string | undefined, options: Options): Options {
+  if (config === undefined) return options;
+  if (options.config === undefined) return { ...options, config };
+  throw userError(
+    "OPTIONS_CONFLICT",
+    `two recipes are given: ${config}, and --config ${options.config}`,
+    "give one of them",
+  );
 }
 
 const ENGINE_HELP = `

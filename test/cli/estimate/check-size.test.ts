@@ -35,3 +35,17 @@ test.each([
     }),
   );
 });
+
+test("a context whose masks this machine cannot hold is told before a program is made", async () => {
+  const long = await recipe("tiny", ["pretrain.model.contextLength=100000"]);
+  expect(() => {
+    checkSize(long, laptop);
+  }).toThrow(
+    expect.objectContaining({
+      code: "RECIPE_TOO_LARGE",
+      message:
+        "pretrain attends over 100,000 tokens, and the masks for that alone are 20 GB; this machine has 8 GB",
+      hint: "shorter sequences: a smaller pretrain.model.contextLength",
+    }),
+  );
+});
