@@ -7,9 +7,12 @@ import type { PreferencePair } from "../records.ts";
 
 export type Split = "train" | "heldout";
 
+/** Runs of white space other than one blank, which most runs are: those are left as they are instead of replaced by one. */
+const spaces = /[^\S ]\s*| \s+/gu;
+
 /** What counts as the same text: compatibility forms, letter case and runs of white space do not tell texts apart. */
 export function normalizeText(text: string): string {
-  return text.normalize("NFKC").toLowerCase().replace(/\s+/gu, " ").trim();
+  return text.normalize("NFKC").toLowerCase().replace(spaces, " ").trim();
 }
 
 /** SHA-256 of the normalised text. */

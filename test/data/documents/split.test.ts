@@ -16,6 +16,29 @@ test("copies that differ in letter case, width or white space land on the same s
   expect(normalizeText("Ｆｕｌｌ  Width\n")).toBe("full width");
 });
 
+test("every run of white space counts as one blank, whatever it is made of", () => {
+  const character = fc.constantFrom(
+    "a",
+    "B",
+    "中",
+    " ",
+    " ",
+    "\t",
+    "\n",
+    "\u00a0",
+    "\u2003",
+    "\u3000",
+    "\ufeff",
+  );
+  const texts = fc.array(character, { maxLength: 40 }).map((characters) => characters.join(""));
+  fc.assert(
+    fc.property(texts, (text) => {
+      const words = text.toLowerCase().split(/\s+/u);
+      expect(normalizeText(text)).toBe(words.filter((word) => word !== "").join(" "));
+    }),
+  );
+});
+
 test("raising the fraction only moves texts to the held-out side", () => {
   fc.assert(
     fc.property(
