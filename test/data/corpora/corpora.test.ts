@@ -65,7 +65,7 @@ test("a WordNet line gives words, definition and examples", () => {
 
 test("a word with two senses has no one true definition and is no fact", async () => {
   const subjects = factsOf(await items(), "definition").map(({ subject }) => subject);
-  expect(subjects).toContain("wordab".replace("ab", "b"));
+  expect(subjects).toContain("wordb");
   expect(subjects).not.toContain("bank");
 });
 
