@@ -3,7 +3,7 @@
  * run; every error ends here, as text on standard error.
  */
 import { join } from "node:path";
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { z } from "zod";
 import { serializeError } from "../errors.ts";
 import { explainFailure } from "../runner/failure.ts";
@@ -55,15 +55,23 @@ export async function main(argv: readonly string[], host: Host, options: MainOpt
   } catch (error) {
     const helpCode = helpExitCode(error);
     if (helpCode !== undefined) return helpCode;
-    const known = program.commands.find((command) => argv.includes(command.name()));
     const explained = explainFailure(error, join(host.projectRoot, "cache"));
     const shown = serializeError(
-      error instanceof CommanderError ? usageError(error, known?.name()) : explained,
+      error instanceof CommanderError ? usageError(error, commandNames(program, argv)) : explained,
     );
     streams.stderr.write(`${errorText(shown, { paint: context.errorPaint, verbose: context.verbose })}\n`);
     return exitCodeOf(shown.kind);
   }
   return exitCode;
+}
+
+/** What the command line names, from the outermost command in: `["engine", "dump"]`. */
+function commandNames(program: Command, argv: readonly string[]): readonly string[] {
+  for (const [index, word] of argv.entries()) {
+    const command = program.commands.find((each) => each.name() === word);
+    if (command !== undefined) return [word, ...commandNames(command, argv.slice(index + 1))];
+  }
+  return [];
 }
 
 /** `pipeline plan | head` closes the pipe early. That is no error, and a run goes on. */

@@ -24,9 +24,9 @@ export function helpExitCode(error: unknown): number | undefined {
   return error.exitCode === 0 ? exitCodes.ok : undefined;
 }
 
-/** `command`: the name of the command that was being read, if one was. */
-export function usageError(error: CommanderError, command: string | undefined): PipelineError {
-  const help = `npx pipeline ${command === undefined ? "" : `${command} `}--help`;
+/** `commands`: names of the command that was being read and, before it, of those that it is part of. */
+export function usageError(error: CommanderError, commands: readonly string[]): PipelineError {
+  const help = ["npx pipeline", ...commands, "--help"].join(" ");
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /^\(Did you mean (.+)\?\)$/.exec(rest.join(" "))?.[1];
   const hint = suggestion === undefined ? help : `did you mean ${suggestion}? (${help})`;

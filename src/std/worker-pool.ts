@@ -94,12 +94,12 @@ export class WorkerPool<Request, Answer> {
 export function answerRequests(
   create: (data: never) => (request: never) => {
     readonly answer: unknown;
-    readonly transfer: readonly Transferable[];
+    readonly transfer?: readonly Transferable[];
   },
 ): void {
   const respond = create(workerData as never);
   parentPort?.on("message", (request: unknown) => {
-    const { answer, transfer } = respond(request as never);
+    const { answer, transfer = [] } = respond(request as never);
     parentPort?.postMessage(answer, transfer);
   });
 }

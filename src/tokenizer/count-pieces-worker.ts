@@ -11,7 +11,7 @@ answerRequests((rule: SplitRule) => {
   return (request: CountRequest) => {
     if (request !== "counts") {
       for (const text of request) counter.addText(text, pieceEnd);
-      return { answer: undefined, transfer: [] };
+      return { answer: undefined };
     }
     const answer = counter.parts;
     const { slots, hashes, starts, units } = answer.pieces;

@@ -17,6 +17,11 @@ test.each([
   [["stats"], "UNKNOWN_COMMAND", "did you mean status? (npx pipeline --help)"],
   [["engine", "lst"], "UNKNOWN_COMMAND", "did you mean list? (npx pipeline engine --help)"],
   [["run", "--fosrce", "count"], "UNKNOWN_OPTION", "did you mean --force? (npx pipeline run --help)"],
+  [
+    ["engine", "dump", "--mermiad"],
+    "UNKNOWN_OPTION",
+    "did you mean --mermaid? (npx pipeline engine dump --help)",
+  ],
   [["run", "--jobs", "none"], "INVALID_ARGUMENT", "npx pipeline run --help"],
   [["run", "--jobs", "0"], "INVALID_ARGUMENT", "npx pipeline run --help"],
   [["run", "--set"], "MISSING_ARGUMENT", "npx pipeline run --help"],

@@ -25,6 +25,8 @@ const {
   FAULT_FILL,
 } = process.env;
 const role = process.argv[1]?.endsWith("stage-process.mjs") === true ? "stage" : "runner";
+/** Who started this process: after its end the parent is another, which is none of ours to kill. */
+const starter = process.ppid;
 const at = role === FAULT_ROLE ? Number(FAULT_AT) : NaN;
 const watched = ["cache", "artifacts"].map((name) => `${FAULT_ROOT}/${name}`);
 const original = { ...fs };
@@ -35,7 +37,8 @@ let count = 0;
 /** @param {string} label */
 function die(label) {
   if (FAULT_SAY !== undefined) original.appendFileSync(FAULT_SAY, `${label}\n`);
-  if (FAULT_BOTH !== undefined && role === "stage") process.kill(process.ppid, "SIGKILL");
+  if (FAULT_BOTH !== undefined && role === "stage" && process.ppid === starter)
+    process.kill(starter, "SIGKILL");
   process.kill(process.pid, "SIGKILL");
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }

@@ -198,7 +198,7 @@ function tuningSection({ tuning }: RecipeEstimate, paint: Paint): readonly strin
   const perStage = tuning.map(({ stage, memory, stepsPer1000, tokensPer1000, secondsPer1000 }): Cell[] => [
     { text: stage },
     right(formatBytes(memory.total)),
-    { text: `${formatFigure(stepsPer1000)} steps, ${formatCompact(tokensPer1000)} tokens` },
+    { text: `${formatCount(Math.ceil(stepsPer1000))} steps, ${formatCompact(tokensPer1000)} tokens` },
     note(secondsPer1000 === undefined ? "" : `${formatDuration(secondsPer1000 * 1000)} here`),
   ]);
   return section("of 1,000 rows (sft) or pairs (dpo), all epochs", perStage, paint);

@@ -15,9 +15,11 @@ export interface DocumentBatch {
  * They are also what this thread waits for at the end, with nothing else to do.
  */
 const ahead = 3;
+/** Batches in memory for each thread: with fewer this one would wait while the others start and compile their code. */
+const kept = 16;
 
 /**
- * In memory are up to four batches for each thread. Throws TOKENIZER_LOSSY, and what the batches or a thread throw.
+ * In memory are up to sixteen batches for each thread. Throws TOKENIZER_LOSSY, and what the batches or a thread throw.
  */
 export async function* encodeInOrder(
   batches: AsyncIterable<readonly DataDocument[]>,
@@ -40,7 +42,7 @@ export async function* encodeInOrder(
         pending.push(Promise.resolve({ documents, encoded: encode(texts) }));
         await turn(); // and what they have answered meanwhile comes in
       }
-      while (pending.length >= (ahead + 1) * threads) yield await (pending.shift() as Promise<DocumentBatch>);
+      while (pending.length >= kept * threads) yield await (pending.shift() as Promise<DocumentBatch>);
     }
     for (const answer of pending) yield await answer;
   } finally {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import pRetry from "p-retry";
-import { PipelineError } from "../../errors.ts";
+import { PipelineError, userError } from "../../errors.ts";
 import { pauseAskedFor } from "./asked-pause.ts";
 import { unusedProxy } from "./unused-proxy.ts";
 
@@ -85,12 +85,13 @@ export async function withRetries<T>(
   }
 }
 
-/** `fetch` whose passing failures are TransientErrors; a response with another status is returned as it is. */
+/** `fetch` whose passing failures are TransientErrors; a response with another status is returned as it is. Throws ADDRESS_REFUSED. */
 export async function fetchOnce(url: string | URL, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, init);
   } catch (error) {
+    checkSent(error, url);
     throw transient(error, init.signal);
   }
   const { status, headers } = response;
@@ -108,8 +109,24 @@ export function transient(error: unknown, signal?: AbortSignal | null): unknown 
   if (signal?.aborted === true || error instanceof PipelineError || error instanceof TransientError)
     return error;
   const reason = error instanceof Error ? error : new Error(String(error));
-  const cause = reason.cause instanceof Error ? `: ${reason.cause.message}` : "";
-  return new TransientError(`${reason.message}${cause}`, { cause: error });
+  return new TransientError([reason.message, causeOf(reason) ?? []].flat().join(": "), { cause: error });
 }
+
+/** What `fetch` says where it asks nobody: of ports and schemes that the Fetch standard blocks. */
+const refusals = ["bad port", "unknown scheme"];
+
+function checkSent(error: unknown, url: string | URL): void {
+  const cause = causeOf(error);
+  if (cause === undefined || !refusals.includes(cause)) return;
+  const { protocol, host } = new URL(url); // the rest may be secret
+  throw userError(
+    "ADDRESS_REFUSED",
+    `${protocol}//${host} cannot be asked: ${cause}.`,
+    "Use another port or scheme: browsers do not ask this one either (https://fetch.spec.whatwg.org/#port-blocking).",
+  );
+}
+
+const causeOf = (error: unknown): string | undefined =>
+  error instanceof Error && error.cause instanceof Error ? error.cause.message : undefined;
 
 const secondsOf = (ms: number): string => `${Math.ceil(ms / 100) / 10} s`;

@@ -112,7 +112,7 @@ test("footers, row groups, pages and values beyond the bounds are refused before
   }
 });
 
-test("a page that announces more than is there is PARQUET_CORRUPT with column and place", async () => {
+test("a page that announces more than is there is refused with its column", async () => {
   const bytes = Buffer.from(await formatFixture("duckdb-snappy.parquet"));
   const { row_groups } = parquetMetadata(new Uint8Array(bytes).buffer);
   const at = Number(row_groups[0]?.columns[1]?.meta_data?.data_page_offset);

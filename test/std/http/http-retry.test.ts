@@ -1,7 +1,12 @@
 /** How often and how long a server is waited for, and what is said about it. */
 import { expect, test } from "vitest";
 import { pauseAskedFor } from "../../../src/std/http/asked-pause.ts";
-import { TransientError, withRetries, type RetryOptions } from "../../../src/std/http/http-retry.ts";
+import {
+  fetchOnce,
+  TransientError,
+  withRetries,
+  type RetryOptions,
+} from "../../../src/std/http/http-retry.ts";
 
 async function failing(pauseMs: number | undefined, options: Partial<RetryOptions> = {}) {
   const notices: string[] = [];
@@ -34,6 +39,19 @@ test("a server that is there and too busy is tried more often than one that is n
   expect((await failing(undefined)).tries).toBe(6);
   expect((await failing(0)).tries).toBe(11);
   expect((await failing(0, { retries: 2 })).tries).toBe(3);
+});
+
+test("an address that fetch refuses to ask is told at once, without what may be secret in it", async () => {
+  const notices: string[] = [];
+  const outcome = withRetries(() => fetchOnce("http://127.0.0.1:6000/file?token=secret", {}), {
+    what: "file",
+    onNotice: (message) => notices.push(message),
+  });
+  await expect(outcome).rejects.toMatchObject({
+    code: "ADDRESS_REFUSED",
+    message: "http://127.0.0.1:6000 cannot be asked: bad port.",
+  });
+  expect(notices).toEqual([]);
 });
 
 test("no try comes before the pause is over, and an end that the caller makes ends the pause", async () => {
